@@ -1,0 +1,84 @@
+"""A `Stack` as the JSON value that Terraform reads.
+
+Takes a `Stack`, gives plain dicts and lists in the order in which they are to be printed.
+`JsonText` arguments move under `locals`; plain strings are escaped; None means "not set" and is left
+out, as Terraform itself does with null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from compiler.terraform.stack import Expression, JsonText, Resource, Stack, Value, escape
+
+Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+
+# The root keys in the order in which a reader wants them.
+SECTIONS = ("//", "terraform", "provider", "locals", "data", "resource", "output")
+
+
+def document(stack: Stack) -> dict[str, Json]:
+    """The whole root module; empty sections are left out (Terraform refuses `"data": {}`)."""
+    local_values: dict[str, Json] = {}
+    managed: dict[str, dict[str, Json]] = {}
+    data: dict[str, dict[str, Json]] = {}
+    for resource in sorted(stack.resources, key=lambda r: (r.type, r.name)):
+        section = data if resource.mode == "data" else managed
+        section.setdefault(resource.type, {})[resource.name] = _resource(resource, local_values)
+    sections: dict[str, Json] = {
+        "//": {
+            "landform": {
+                "component": stack.component,
+                "kind": stack.kind,
+                "files": sorted(asset.path for asset in stack.assets),
+            }
+        },
+        "terraform": _plain(stack.terraform),
+        "provider": {name: [_plain(block)] for name, block in sorted(stack.providers.items())},
+        "locals": dict(sorted(local_values.items())),
+        "data": dict(data),
+        "resource": dict(managed),
+        "output": {
+            output.name: {
+                "description": escape(output.description),
+                "value": _plain(output.value),
+                **({"sensitive": True} if output.sensitive else {}),
+            }
+            for output in sorted(stack.outputs, key=lambda o: o.name)
+        },
+    }
+    return {key: sections[key] for key in SECTIONS if sections[key]}
+
+
+def _resource(resource: Resource, local_values: dict[str, Json]) -> Json:
+    short = resource.type.partition("_")[2]
+    body: dict[str, Json] = {}
+    for argument, value in resource.arguments.items():
+        if value is None:
+            continue
+        if isinstance(value, JsonText):
+            suffix = "" if argument == "policy" else f"_{argument}"
+            name = f"{short}_{resource.name}{suffix}"
+            local_values[name] = _plain(value.value)
+            body[argument] = f"${{jsonencode(local.{name})}}"
+        else:
+            body[argument] = _plain(value)
+    if resource.depends_on:
+        body["depends_on"] = sorted(resource.depends_on)
+    if resource.lifecycle:
+        body["lifecycle"] = _plain(resource.lifecycle)
+    return body
+
+
+def _plain(value: Value) -> Json:
+    if isinstance(value, Expression):
+        return value.text
+    if isinstance(value, str):
+        return escape(value)
+    if isinstance(value, Mapping):
+        return {escape(key): _plain(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, JsonText):
+        raise TypeError("JsonText stands for a whole argument, not for a part of one")
+    return value

@@ -1,0 +1,144 @@
+"""A Terraform root module as plain data, before it is text.
+
+Kinds make these records; nothing here knows AWS, Google or CDKTF. A plain string is always data:
+`document` escapes Terraform's own `${` and `%{` in it. What Terraform shall evaluate is an
+`Expression`; JSON text inside an argument is a `JsonText`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Cloud = Literal["aws", "google"]
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A Terraform template, written as it is: `${aws_kms_key.key.arn}`."""
+
+    text: str
+
+    def __str__(self) -> str:
+        raise TypeError("an Expression inside a string would be escaped: use template()")
+
+
+@dataclass(frozen=True, slots=True)
+class JsonText:
+    """An argument whose value is JSON text, such as a policy.
+
+    It is written as an object under `locals` and `${jsonencode(local.…)}`, so that a review shows
+    its lines. `value` may hold Expressions.
+    """
+
+    value: Value
+
+
+Value = (
+    str
+    | int
+    | float
+    | bool
+    | None
+    | Expression
+    | JsonText
+    | list["Value"]
+    | tuple["Value", ...]
+    | Mapping[str, "Value"]
+)
+
+
+def reference(address: str, attribute: str) -> Expression:
+    """The attribute of a resource in the same stack.
+
+    >>> reference("aws_kms_key.key", "arn").text
+    '${aws_kms_key.key.arn}'
+    """
+    return Expression(f"${{{address}.{attribute}}}")
+
+
+def template(*parts: str | Expression) -> Expression:
+    """Strings (data, escaped) and Expressions joined into one Expression."""
+    return Expression("".join(p.text if isinstance(p, Expression) else escape(p) for p in parts))
+
+
+def escape(text: str) -> str:
+    """Make Terraform read `text` as data.
+
+    >>> escape("${aws:username}")
+    '$${aws:username}'
+    """
+    return text.replace("${", "$${").replace("%{", "%%{")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """A managed resource or a data source.
+
+    `type` and `name` are Terraform's; `arguments` may hold nested blocks as mappings or lists of
+    mappings, just as Terraform's JSON syntax has them. `depends_on` lists addresses in the same
+    stack. `lifecycle` is Terraform's meta-argument block.
+    """
+
+    type: str
+    name: str
+    arguments: Mapping[str, Value]
+    mode: Literal["managed", "data"] = "managed"
+    depends_on: tuple[str, ...] = ()
+    lifecycle: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        """`aws_s3_bucket.data`, or `data.aws_region.here` for a data source."""
+        prefix = "data." if self.mode == "data" else ""
+        return f"{prefix}{self.type}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """A root module's output value."""
+
+    name: str
+    value: Value
+    description: str
+    sensitive: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """A file beside the stack's main.tf.json. `path` is relative to the stack: `assets/a.zip`."""
+
+    path: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """One root module: one account or project, one component, one state.
+
+    `account` is the name of the account or project in the blueprint and `account_id` its id in
+    the cloud. `terraform` and `providers` are the blocks of those names. `depends_on` are the
+    paths of stacks that must be applied before this one, for the reasons that the kind gives.
+    `claims` are things with a name that is unique in the account which no resource of the stack
+    shows, each as (what, name): `("SageMaker endpoint", "churn")`.
+    """
+
+    cloud: Cloud
+    account: str
+    account_id: str
+    component: str
+    kind: str
+    region: str
+    terraform: Mapping[str, Value]
+    providers: Mapping[str, Value]
+    resources: tuple[Resource, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    assets: tuple[Asset, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    claims: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def path(self) -> str:
+        """`aws/shared/churn`: where it lies below `generated/<organization>/`."""
+        return f"{self.cloud}/{self.account}/{self.component}"

@@ -1,0 +1,1 @@
+"""Grants, declared once, and the statements that they take."""

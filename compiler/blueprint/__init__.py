@@ -1,0 +1,1 @@
+"""From files to a tree with positions, and from expressions to values."""

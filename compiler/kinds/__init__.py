@@ -1,0 +1,1 @@
+"""The catalog: one module or package per kind of component."""

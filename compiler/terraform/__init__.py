@@ -1,0 +1,1 @@
+"""Terraform as data: stacks, the schema index, CDKTF, canonical text."""

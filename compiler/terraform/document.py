@@ -7,11 +7,11 @@ out, as Terraform itself does with null.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from compiler.terraform.stack import Expression, JsonText, Resource, Stack, Value, escape
 
-Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
 
 # The root keys in the order in which a reader wants them.
 SECTIONS = ("//", "terraform", "provider", "locals", "data", "resource", "output")

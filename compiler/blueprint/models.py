@@ -1,0 +1,223 @@
+"""The blueprint's own keys as pydantic models; a kind's inputs are the kind's.
+
+The same models check a blueprint and make its JSON Schema, so the two cannot differ.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from compiler.blueprint.shapes import NAME, NAME_RULE, Matching, Shape, Text
+
+Name = Annotated[Text, Matching(NAME, NAME_RULE)]
+OrganizationName = Annotated[
+    Text,
+    Matching(r"[a-z][a-z0-9-]{0,39}", "1 to 40 of a-z, 0-9 and -, starting with a letter"),
+]
+AwsOrganizationId = Annotated[
+    Text, Matching(r"o-[a-z0-9]{10,32}", "an organisation id such as o-abc123defg")
+]
+GoogleOrganizationId = Annotated[Text, Matching(r"[0-9]{1,20}", "the organisation's number")]
+AccountId = Annotated[
+    Text, Matching(r"[0-9]{12}", "12 digits", "copy the id from the account's settings page")
+]
+ProjectId = Annotated[
+    Text,
+    Matching(
+        r"[a-z][a-z0-9-]{4,28}[a-z0-9]",
+        "a project id: 6 to 30 of a-z, 0-9 and -, starting with a letter, not ending in -",
+    ),
+]
+ProjectNumber = Annotated[Text, Matching(r"[0-9]{6,20}", "a project number: digits only")]
+UnitPath = Annotated[
+    Text, Matching(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*", "a path of names with / between them")
+]
+OuId = Annotated[
+    Text,
+    Matching(r"ou-[a-z0-9-]+|r-[a-z0-9]+", "an organisational unit's id such as ou-ab12-cdef3456"),
+]
+RoleName = Annotated[
+    Text, Matching(r"[\w+=,.@-]{1,64}", "a role's name: 1 to 64 of letters, digits and +=,.@_-")
+]
+StackPath = Annotated[
+    Text,
+    Matching(
+        rf"(?:aws|google)/{NAME}/{NAME}",
+        "a stack's path: aws/<account>/<component> or google/<project>/<component>",
+    ),
+]
+BucketName = Annotated[
+    Text,
+    Matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket's name: 3 to 63 of a-z, 0-9, . and -"),
+]
+
+Tags = dict[Text, Text]
+Vars = dict[Text, Any]
+
+
+class AwsOrganization(Shape):
+    """The AWS side of the organisation."""
+
+    id: AwsOrganizationId | None = Field(
+        default=None, description="adds aws:PrincipalOrgID guards to every cross-account statement"
+    )
+    partition: Literal["aws", "aws-cn", "aws-us-gov"] = Field(
+        default="aws", description="the AWS partition"
+    )
+    regions: list[Text] = Field(
+        default_factory=list, description="regions newer than Landform's own table, to be accepted"
+    )
+
+
+class GoogleOrganization(Shape):
+    """The Google side of the organisation."""
+
+    id: GoogleOrganizationId | None = Field(default=None, description="the organisation's number")
+    domain: Text | None = Field(default=None, description="the organisation's domain")
+    regions: list[Text] = Field(
+        default_factory=list, description="regions newer than Landform's own table, to be accepted"
+    )
+
+
+class OrganizationModel(Shape):
+    """Who the blueprint is about."""
+
+    name: OrganizationName = Field(description="prefixes every name in the cloud")
+    aws: AwsOrganization = Field(default_factory=AwsOrganization)
+    google: GoogleOrganization = Field(default_factory=GoogleOrganization)
+
+
+class AwsSettings(Shape):
+    """Inherited settings for AWS accounts."""
+
+    region: Text | None = Field(
+        default=None, description="region of components whose home is the account"
+    )
+    ou: OuId | None = Field(default=None, description="id of the organisational unit in AWS")
+
+
+class GoogleSettings(Shape):
+    """Inherited settings for Google projects."""
+
+    region: Text | None = Field(
+        default=None, description="region of components whose home is the project"
+    )
+
+
+class Settings(Shape):
+    """What defaults, units, accounts and projects can all set; the nearer one wins."""
+
+    aws: AwsSettings = Field(default_factory=AwsSettings)
+    google: GoogleSettings = Field(default_factory=GoogleSettings)
+    tags: Tags = Field(
+        default_factory=dict, description="AWS default_tags and Google default_labels"
+    )
+    vars: Vars = Field(default_factory=dict, description="values for expressions: {{ vars.name }}")
+
+
+class AccountModel(Settings):
+    """An AWS account."""
+
+    id: AccountId = Field(description="12 digits")
+    unit: UnitPath | None = Field(default=None, description="path of the unit that it is in")
+
+
+class ProjectModel(Settings):
+    """A Google Cloud project."""
+
+    id: ProjectId = Field(description="the project id")
+    number: ProjectNumber | None = Field(default=None, description="the project number")
+    unit: UnitPath | None = Field(default=None, description="path of the unit that it is in")
+
+
+class AwsDeploy(Shape):
+    """Who Terraform acts as in AWS accounts."""
+
+    role: RoleName = Field(description="role that Terraform assumes in every account")
+    bootstrap_role: RoleName = Field(
+        default="OrganizationAccountAccessRole",
+        description="role that it assumes for the stack that creates `role`",
+    )
+
+
+class GoogleDeploy(Shape):
+    """Who Terraform acts as in Google projects."""
+
+    service_account: Text = Field(
+        description="e-mail of the service account that Terraform impersonates"
+    )
+
+
+class DeployModel(Shape):
+    """Who Terraform acts as; absent: the ambient credentials."""
+
+    aws: AwsDeploy | None = None
+    google: GoogleDeploy | None = None
+
+
+class AwsState(Shape):
+    """State in S3, locked with a lock file."""
+
+    bucket: BucketName = Field(description="name of the bucket")
+    region: Text = Field(description="region of the bucket")
+
+
+class GoogleState(Shape):
+    """State in Google Cloud Storage."""
+
+    bucket: Text = Field(description="name of the bucket")
+
+
+class StateModel(Shape):
+    """Where Terraform keeps state; absent: local state beside each stack."""
+
+    aws: AwsState | None = None
+    google: GoogleState | None = None
+
+
+class ProvidersModel(Shape):
+    """Version constraints for required_providers."""
+
+    aws: Text = Field(default=">= 5.100.0, < 7.0.0", description="constraint on hashicorp/aws")
+    google: Text = Field(default=">= 6.50.0, < 7.0.0", description="constraint on hashicorp/google")
+
+
+class ForEach(Shape):
+    """One instance of the component for each match of a selector."""
+
+    accounts: Any = Field(default=None, description="selector of accounts")
+    projects: Any = Field(default=None, description="selector of projects")
+
+
+class ComponentModel(Shape):
+    """The keys of every component; all others are inputs of its kind."""
+
+    kind: Text = Field(description="what it is; `landform kinds` lists the kinds")
+    for_each: ForEach | None = Field(
+        default=None, description="one instance for each account or project"
+    )
+    when: bool = Field(default=True, description="an instance is made only where this is true")
+    extends: Name | None = Field(default=None, description="component whose keys are taken over")
+    region: Text | None = Field(default=None, description="region of all its stacks")
+    tags: Tags = Field(default_factory=dict, description="tags on top of the account's")
+    vars: Vars = Field(default_factory=dict, description="vars on top of the account's")
+
+
+class BlueprintModel(Shape):
+    """A whole blueprint."""
+
+    landform: Literal[1] = Field(description="version of the language")
+    organization: OrganizationModel
+    defaults: Settings = Field(default_factory=Settings)
+    units: dict[UnitPath, Settings] = Field(default_factory=dict)
+    accounts: dict[Name, AccountModel] = Field(default_factory=dict)
+    projects: dict[Name, ProjectModel] = Field(default_factory=dict)
+    deploy: DeployModel = Field(default_factory=DeployModel)
+    state: StateModel = Field(default_factory=StateModel)
+    providers: ProvidersModel = Field(default_factory=ProvidersModel)
+    components: dict[Name, ComponentModel] = Field(default_factory=dict)
+    removed: list[StackPath] = Field(
+        default_factory=list, description="stacks whose component is gone: their destroy is planned"
+    )

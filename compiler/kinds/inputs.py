@@ -1,43 +1,14 @@
-"""What a kind is, and the input types that kinds share.
-
-A kind is a record: a name, a pydantic model of its inputs and a function from a component to a
-`Draft`. Input types that name accounts or projects hold the records themselves once checked.
-"""
+"""Input types that kinds share. Those that name accounts or projects hold the records themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema
 
 from compiler.blueprint.shapes import NAME, Matching, Shape, Text, problem
-from compiler.organization.records import Account, Component, Organization, Project
+from compiler.organization.records import Account, Organization, Project
 from compiler.organization.selectors import select
-
-if TYPE_CHECKING:
-    from compiler.kinds.draft import Draft
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """A kind of component.
-
-    `home` is the input whose first account or project is the component's own: it gives the region
-    and the scope of expressions. `per` says that the kind is for one account or project and may
-    use `for_each`; `home` is then set to each match. `scopes` maps an input to the input that
-    names the accounts it is about: such an input is evaluated in the scope of each of them.
-    """
-
-    name: str
-    summary: str
-    inputs: type[Shape]
-    build: Callable[[Component, Organization, Draft], None]
-    home: str
-    per: Literal["account", "project"] | None = None
-    scopes: Mapping[str, str] = field(default_factory=dict)
-
 
 _SELECTOR_SCHEMA = {
     "anyOf": [

@@ -1,0 +1,164 @@
+"""Who takes part in a grant: roles that ask, and what they ask for.
+
+All names are fixed when the blueprint is compiled, so every ARN here is literal text, apart from
+the id of a KMS key, which only its own stack knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from compiler.access.policy import Statement
+from compiler.terraform.stack import Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A stack of an AWS account: where a role or a resource lives.
+
+    `id` is the account's 12 digits, `stack` the stack's path, `organization` the AWS organisation
+    id or None, `suffix` the partition's DNS suffix (`amazonaws.com`).
+    """
+
+    account: str
+    id: str
+    stack: str
+    partition: str
+    region: str
+    organization: str | None
+    suffix: str
+
+    def arn(self, service: str, resource: str, *, region: bool = True) -> str:
+        """The ARN of something in this place; `region=False` for services without regions."""
+        return (
+            f"arn:{self.partition}:{service}:{self.region if region else ''}:{self.id}:{resource}"
+        )
+
+    @property
+    def root(self) -> str:
+        """The account as a principal."""
+        return self.arn("iam", "root", region=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """An IAM role. `name` is its name in Terraform, `role_name` in AWS.
+
+    `path` starts and ends with `/`. `trust` are the statements of its trust policy beside those
+    that grants add. An `existing` role is not made by Landform: it can only be given permissions.
+    """
+
+    place: Place
+    name: str
+    role_name: str
+    path: str = "/"
+    trust: tuple[Statement, ...] = ()
+    existing: bool = False
+    description: str = ""
+
+    @property
+    def arn(self) -> str:
+        """The role's ARN, with its path."""
+        return self.place.arn("iam", f"role{self.path}{self.role_name}", region=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """A customer KMS key, used only by the principals that grants name.
+
+    `alias` is the whole alias, `alias/acme-churn`. `services` are statements for AWS services that
+    use the key on their own.
+    """
+
+    place: Place
+    name: str
+    alias: str
+    description: str
+    services: tuple[Statement, ...] = ()
+
+    @property
+    def address(self) -> str:
+        """The key's address in its stack."""
+        return f"aws_kms_key.{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """An S3 bucket encrypted with `key`. `name` is its name in Terraform, `bucket` in AWS."""
+
+    place: Place
+    name: str
+    bucket: str
+    key: Key
+
+    @property
+    def arn(self) -> str:
+        """The bucket's ARN."""
+        return f"arn:{self.place.partition}:s3:::{self.bucket}"
+
+
+@dataclass(frozen=True, slots=True)
+class Assume:
+    """Becoming another role."""
+
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Objects of a bucket; `pattern` is a key with `*`: `data/*`.
+
+    `via_s3` narrows the use of the bucket's key to calls through S3, for callers that make no KMS
+    calls of their own.
+    """
+
+    bucket: Bucket
+    pattern: str
+    via_s3: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The bucket itself: its settings, and its list of keys where they start with `prefixes`."""
+
+    bucket: Bucket
+    prefixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """A key, used by the caller itself rather than through a bucket."""
+
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """Anything of the principal's own account that needs no policy on its side.
+
+    `arn` may be `*` only for actions that know no resources; `value` is what to write in the
+    policy where the ARN is known only to Terraform.
+    """
+
+    place: Place
+    arn: str
+    value: Value = field(default=None)
+
+
+Target = Assume | Objects | Listing | KeyUse | Own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """One permission, declared once: `principal` may do `actions` on `target`.
+
+    `id` names it within its component, in words joined by dashes: `train-reads-data`. `conditions`
+    hold on the principal's side (for `Assume` and `Listing` on both sides).
+    """
+
+    id: str
+    principal: Role
+    actions: tuple[str, ...]
+    target: Target
+    conditions: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)

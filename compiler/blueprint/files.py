@@ -175,7 +175,7 @@ def _problem(content: bytes, path: str) -> Diagnostic | None:
     if not content.strip():
         return Diagnostic(
             code="E009",
-            message=f'"{path}" is empty; a blueprint's YAML was expected',
+            message=f'"{path}" is empty; the YAML of a blueprint was expected',
             span=_at(path, b""),
             hint="write the blueprint, or delete the file",
         )
@@ -246,7 +246,7 @@ def _unreadable(path: str, error: Exception) -> Diagnostic:
     reason = (error.strerror if isinstance(error, OSError) else None) or "its links form a circle"
     return Diagnostic(
         code="E003",
-        message=f'"{path}" can't be read: {reason[:1].lower()}{reason[1:]}',
+        message=f'"{path}" cannot be read: {reason[:1].lower()}{reason[1:]}',
         span=_at(path, b""),
         hint="check the file's permissions and links, or move it out of the blueprint",
     )

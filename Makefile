@@ -16,7 +16,7 @@ pip_install := $(python) -m pip install --quiet --disable-pip-version-check
 
 # An environment notes where it was made. One that was moved or copied, or whose interpreter is gone,
 # would run another checkout or nothing: it is made anew.
-usable := $(shell test "$$(cat .venv/made 2>/dev/null)" = "$$(pwd)" && $(python) -c "" && echo yes)
+usable := $(shell test "$$(cat .venv/made 2>/dev/null)" = "$$(pwd)" && $(python) -c "" 2>/dev/null && echo yes)
 ifneq ($(usable),yes)
 .PHONY: .venv/made
 endif

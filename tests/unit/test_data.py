@@ -1,0 +1,464 @@
+"""The data tables against the packages they are derived from, and against known values.
+
+The installed botocore, moto and cfn-lint may be newer than those a table names: then the table
+must still hold (nothing in it has gone or changed), and with the same versions it must be complete.
+"""
+
+import gzip
+import json
+import re
+import subprocess
+import sys
+from datetime import date
+from functools import cache
+from importlib import metadata
+from importlib.resources import files
+from pathlib import Path
+
+import botocore.session
+import pytest
+
+from compiler import data
+from compiler.data.tables import TABLES, table
+from tools import refresh_data
+
+FOLDER = Path(data.__file__).parent
+SAME_BOTOCORE = f"botocore {metadata.version('botocore')}" in table("aws_regions")["source"]
+
+
+@cache
+def service(name: str):
+    return botocore.session.Session().get_service_model(name)
+
+
+def member(path: str):
+    """The shape of `"service Operation Member.Member"`, by botocore's own model classes."""
+    name, operation, members = path.split()
+    shape = service(name).operation_model(operation).input_shape
+    for step in members.split("."):
+        shape = shape.members[step]
+    return shape
+
+
+# The files
+
+
+def test_every_file_is_a_table_and_every_table_a_file():
+    assert tuple(sorted(path.stem for path in FOLDER.glob("*.json"))) == TABLES
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_names_its_source_and_date(name):
+    content = table(name)
+    assert len(content["source"]) > 20
+    assert date(2026, 11, 1) <= date.fromisoformat(content["date"])
+    assert (FOLDER / f"{name}.json").stat().st_size < 60_000
+    text = (FOLDER / f"{name}.json").read_text(encoding="utf-8")
+    assert text == refresh_data.render(json.loads(text)), "not in the refresh script's layout"
+
+
+def test_importing_reads_no_table():
+    program = (
+        "import sys, functools, typing, collections.abc, types\n"
+        "def hook(event, arguments):\n"
+        "    if event == 'open' and str(arguments[0]).endswith('.json'):\n"
+        "        print(arguments[0])\n"
+        "sys.addaudithook(hook)\n"
+        "import compiler.data\n"
+        "print('json' in sys.modules)\n"
+        "compiler.data.partition_of('eu-west-1')\n"
+        "compiler.data.partition_of('eu-west-2')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=FOLDER.parent.parent,
+    )
+    lines = done.stdout.splitlines()
+    assert lines[0] == "False"
+    assert [Path(line).name for line in lines[1:]] == ["aws_regions.json"]
+
+
+def test_an_unknown_entry_says_what_is_known():
+    with pytest.raises(data.UnknownEntry) as caught:
+        data.partition_of("eu-wset-1")
+    assert caught.value.what == "AWS region"
+    assert caught.value.value == "eu-wset-1"
+    assert "eu-west-1" in caught.value.known
+    assert list(caught.value.known) == sorted(caught.value.known)
+    assert "2026-11-21" in str(caught.value)
+
+
+# Regions
+
+
+@pytest.mark.parametrize(
+    ("region", "partition", "suffix"),
+    [
+        ("eu-west-1", "aws", "amazonaws.com"),
+        ("cn-northwest-1", "aws-cn", "amazonaws.com.cn"),
+        ("us-gov-west-1", "aws-us-gov", "amazonaws.com"),
+        ("us-iso-east-1", "aws-iso", "c2s.ic.gov"),
+        ("us-isob-east-1", "aws-iso-b", "sc2s.sgov.gov"),
+        ("eusc-de-east-1", "aws-eusc", "amazonaws.eu"),
+    ],
+)
+def test_regions_have_their_partition(region, partition, suffix):
+    assert data.partition_of(region) == partition
+    assert data.dns_suffix(partition) == suffix
+
+
+def test_partitions_are_those_of_botocore():
+    session = botocore.session.Session()
+    available = session.get_available_partitions()
+    assert set(data.partitions()) <= set(available)
+    endpoints = json.loads((files("botocore") / "data" / "endpoints.json").read_text("utf-8"))
+    suffixes = {row["partition"]: row["dnsSuffix"] for row in endpoints["partitions"]}
+    assert {name: data.dns_suffix(name) for name in data.partitions()} == suffixes
+    if SAME_BOTOCORE:
+        assert set(data.partitions()) == set(available)
+
+
+def test_regions_are_those_of_botocore():
+    listed = json.loads((files("botocore") / "data" / "partitions.json").read_text("utf-8"))
+    theirs = {
+        (region, partition["id"])
+        for partition in listed["partitions"]
+        for region in partition["regions"]
+        if not region.endswith("-global")
+    }
+    ours = {(region.name, region.partition) for region in data.aws_regions().values()}
+    assert ours <= theirs
+    if SAME_BOTOCORE:
+        assert ours == theirs
+    assert list(data.aws_regions()) == sorted(data.aws_regions())
+
+
+def test_services_are_in_known_regions():
+    """Older endpoint data, made apart from the partition data, has no region that we lack."""
+    session = botocore.session.Session()
+    for partition in data.partitions():
+        for region in session.get_available_regions("ec2", partition):
+            assert data.aws_regions()[region].partition == partition
+
+
+def test_opt_in():
+    regions = data.aws_regions()
+    assert [regions[name].opt_in for name in ("eu-west-1", "ap-northeast-3")] == [False, False]
+    assert [regions[name].opt_in for name in ("eu-south-1", "af-south-1")] == [True, True]
+    assert not any(region.opt_in for region in regions.values() if region.partition != "aws")
+    assert sum(not region.opt_in for region in regions.values() if region.partition == "aws") == 17
+
+
+def test_patterns_place_every_known_region_and_a_new_one():
+    for region in data.aws_regions().values():
+        assert data.partition_by_pattern(region.name) == region.partition
+    assert data.partition_by_pattern("eu-west-7") == "aws"
+    assert data.partition_by_pattern("cn-south-1") == "aws-cn"
+    assert data.partition_by_pattern("europe-west4") is None
+
+
+def test_google_regions():
+    regions = data.google_regions()
+    assert len(regions) == 43
+    assert regions["us-central1"].zones == tuple(f"us-central1-{x}" for x in "abcf")
+    assert regions["europe-west1"].zones[0] == "europe-west1-b"
+    assert all(len(region.zones) >= 3 for region in regions.values())
+    assert all(re.fullmatch(r"[a-z]+-[a-z]+\d+", name) for name in regions)
+    assert not set(table("google_regions")["restricted"]) & set(regions)
+
+
+# SageMaker images
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "version", "region", "image"),
+    [
+        # The registry paths and example code of the SageMaker developer guide.
+        (
+            "xgboost",
+            "1.7-1",
+            "us-east-1",
+            "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1",
+        ),
+        (
+            "xgboost",
+            "1.7-1",
+            "cn-north-1",
+            "450853457545.dkr.ecr.cn-north-1.amazonaws.com.cn/sagemaker-xgboost:1.7-1",
+        ),
+        (
+            "sklearn",
+            "1.2-1",
+            "us-west-2",
+            "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3",
+        ),
+        ("kmeans", "1", "eu-west-1", "438346466558.dkr.ecr.eu-west-1.amazonaws.com/kmeans:1"),
+        (
+            "blazingtext",
+            "1",
+            "us-east-1",
+            "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1",
+        ),
+    ],
+)
+def test_builtin_images(algorithm, version, region, image):
+    assert data.builtin_image(algorithm, version, region) == image
+
+
+def test_image_registry_arn():
+    arn = data.image_registry_arn("xgboost", "1.7-1", "cn-north-1")
+    assert arn == "arn:aws-cn:ecr:cn-north-1:450853457545:repository/sagemaker-xgboost"
+
+
+def test_every_image_is_well_formed():
+    images = table("sagemaker_images")
+    seen = 0
+    for algorithm in data.builtin_algorithms():
+        for version in data.builtin_versions(algorithm):
+            registry = images["registries"][images["algorithms"][algorithm][version]["registry"]]
+            for region in registry:
+                uri = data.builtin_image(algorithm, version, region)
+                arn = data.image_registry_arn(algorithm, version, region)
+                match = re.fullmatch(
+                    rf"(\d{{12}})\.dkr\.ecr\.{region}\.[a-z0-9.-]+/([a-z0-9-]+):[\w.-]+", uri
+                )
+                assert match, uri
+                assert arn.endswith(f":{match[1]}:repository/{match[2]}")
+                seen += 1
+    assert seen > 800
+    assert set(images["registries"]) == {
+        row["registry"] for rows in images["algorithms"].values() for row in rows.values()
+    }
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "version", "region", "what", "known"),
+    [
+        ("xgbost", "1.7-1", "eu-west-1", "SageMaker algorithm", "xgboost"),
+        ("xgboost", "1.6-1", "eu-west-1", "version of xgboost", "1.7-1"),
+        ("xgboost", "latest", "eu-west-1", "version of xgboost", "1.7-1"),
+        ("lda", "1", "ap-east-1", "region of lda 1", "eu-west-1"),
+    ],
+)
+def test_an_unknown_image_says_what_is_known(algorithm, version, region, what, known):
+    for function in (data.builtin_image, data.image_registry_arn):
+        with pytest.raises(data.UnknownEntry) as caught:
+            function(algorithm, version, region)
+        assert caught.value.what == what
+        assert known in caught.value.known
+
+
+# SageMaker instance types
+
+
+@pytest.mark.parametrize(
+    ("ours", "shape"),
+    [
+        (data.training_instance_types, "TrainingInstanceType"),
+        (data.hosting_instance_types, "ProductionVariantInstanceType"),
+    ],
+)
+def test_instance_types_are_those_of_botocore(ours, shape):
+    theirs = service("sagemaker").shape_for(shape).enum
+    assert set(ours()) <= set(theirs)
+    if SAME_BOTOCORE:
+        assert list(ours()) == sorted(theirs)
+
+
+def test_local_storage_is_that_of_ec2():
+    packed = files("moto") / "ec2" / "resources" / "instance_types.json.gz"
+    ec2 = json.loads(gzip.decompress(packed.read_bytes()))
+    compared = 0
+    for name in {*data.training_instance_types(), *data.hosting_instance_types()}:
+        row = ec2.get(name.removeprefix("ml."))
+        if row is not None:
+            assert data.has_local_storage(name) == bool(row["InstanceStorageSupported"]), name
+            compared += 1
+    assert compared > 300
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "local"),
+    [
+        ("ml.g4dn.xlarge", True),
+        ("ml.g5.2xlarge", True),
+        ("ml.p4d.24xlarge", True),
+        ("ml.p6e-gb200.36xlarge", True),
+        ("ml.m5d.large", True),
+        ("ml.r6gd.large", True),
+        ("ml.trn1.32xlarge", True),
+        ("ml.dl1.24xlarge", True),
+        ("ml.m5.large", False),
+        ("ml.m6i.xlarge", False),
+        ("ml.m7i-flex.large", False),
+        ("ml.inf1.xlarge", False),
+        ("ml.inf2.xlarge", False),
+        ("ml.p3.2xlarge", False),
+    ],
+)
+def test_local_storage(instance_type, local):
+    assert data.has_local_storage(instance_type) is local
+
+
+@pytest.mark.parametrize("name", ["ml.m99.large", "m5.large", "ml.m5", "ml.m5.", ""])
+def test_an_unknown_instance_type(name):
+    with pytest.raises(data.UnknownEntry) as caught:
+        data.has_local_storage(name)
+    assert "ml.m5.large" in caught.value.known
+
+
+def test_the_rule_on_volume_keys_is_still_documented():
+    text = service("sagemaker").shape_for("ResourceConfig").members["VolumeKmsKeyId"].documentation
+    assert re.search(r"can't request a <code>VolumeKmsKeyId</code> .* with local storage", text)
+    shape = service("sagemaker").shape_for("CreateEndpointConfigInput")
+    assert "local storage" in shape.members["KmsKeyId"].documentation
+
+
+# Names
+
+
+MODELLED = [
+    (section, name, row)
+    for section, key in (("aws_limits", "names"), ("aws_policies", "policies"))
+    for name, row in table(section)[key].items()
+    if "model" in row
+]
+
+
+@pytest.mark.parametrize(("section", "name", "row"), MODELLED, ids=lambda value: str(value)[:40])
+def test_limits_are_those_of_the_service_model(section, name, row):
+    assert row["max"] == member(row["model"]).metadata["max"]
+    shown = data.name_limit(name) if section == "aws_limits" else data.policy_limit(name).maximum
+    assert shown == row["max"]
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "path", "text"),
+    [
+        ("aws_lambda_function", "lambda CreateFunction FunctionName", r"limited to 64 char"),
+        ("aws_cloudformation_stack", "cloudformation CreateStack StackName", r"than 128 char"),
+        ("aws_sns_topic", "sns CreateTopic Name", r"1 and 256 char"),
+        ("aws_sqs_queue", "sqs CreateQueue QueueName", r"up to 80 char"),
+    ],
+)
+def test_limits_are_those_of_the_reference(resource_type, path, text):
+    found = re.search(text, member(path).documentation)
+    assert found
+    assert str(data.name_limit(resource_type)) in found[0]
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "limit"),
+    [
+        ("aws_iam_role", 64),
+        ("aws_s3_bucket", 63),
+        ("aws_sfn_state_machine", 80),
+        ("aws_codepipeline", 100),
+        ("aws_cloudwatch_event_rule", 64),
+        ("aws_kms_alias", 256),
+        ("aws_sagemaker_endpoint", 63),
+        ("aws_sagemaker_training_job", 63),
+        ("aws_codeconnections_connection", 32),
+        ("aws_cloudwatch_log_group", 512),
+        ("aws_iam_policy", 128),
+    ],
+)
+def test_known_name_limits(resource_type, limit):
+    assert data.name_limit(resource_type) == limit
+
+
+def test_name_limits_have_a_source_and_unknown_types_are_refused():
+    for row in table("aws_limits")["names"].values():
+        assert ("model" in row) != ("source" in row)
+    with pytest.raises(data.UnknownEntry):
+        data.name_limit("aws_vpc")
+
+
+# Policies and values
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "argument", "kind", "maximum"),
+    [
+        ("aws_iam_role_policy", "policy", "role_inline", 10240),
+        ("aws_iam_role", "assume_role_policy", "role_trust", 2048),
+        ("aws_iam_policy", "policy", "managed", 6144),
+        ("aws_s3_bucket_policy", "policy", "s3_bucket", 20 * 1024),
+        ("aws_kms_key", "policy", "kms_key", 32 * 1024),
+        ("aws_sns_topic_policy", "policy", "sns_topic", 30 * 1024),
+        ("aws_sqs_queue_policy", "policy", "sqs_queue", 8192),
+        ("aws_ecr_repository_policy", "policy", "ecr_repository", 10240),
+        ("aws_cloudwatch_event_bus_policy", "policy", "event_bus", 10240),
+    ],
+)
+def test_policy_limits(resource_type, argument, kind, maximum):
+    limit = data.policy_limit_of(resource_type, argument)
+    assert limit == data.policy_limit(kind)
+    assert limit.maximum == maximum
+
+
+def test_policy_limits_are_complete():
+    for kind in data.policy_kinds():
+        limit = data.policy_limit(kind)
+        assert limit.unit in ("characters", "bytes")
+        assert limit.source.startswith(("https://docs.aws.amazon.com/", "botocore, "))
+        iam = kind.endswith(("_inline", "_trust")) or kind == "managed"
+        assert limit.white_space is not iam
+    assert data.policy_limit("role_inline").shared
+    assert data.policy_limit_of("aws_iam_role", "name") is None
+    with pytest.raises(data.UnknownEntry):
+        data.policy_limit("bucket")
+
+
+def test_event_bus_policy_size_is_that_of_the_reference():
+    text = service("events").operation_model("PutPermission").documentation
+    assert "cannot exceed 10 KB" in text
+
+
+def test_log_retention():
+    text = service("logs").shape_for("Days").documentation
+    numbers = re.findall(r"\d+", text[text.index("Possible values") : text.index("</p>")])
+    assert data.log_retention_days() == tuple(int(number) for number in numbers)
+    assert {1, 90, 365, 3653} <= set(data.log_retention_days())
+
+
+def test_kms_deletion_window():
+    shortest, longest = data.kms_deletion_window_days()
+    text = service("kms").shape_for("ScheduleKeyDeletionRequest")
+    found = re.search(r"between (\d+) and (\d+)", text.members["PendingWindowInDays"].documentation)
+    assert (shortest, longest) == tuple(int(number) for number in found.groups()) == (7, 30)
+
+
+def test_lambda_runtimes():
+    runtimes = data.lambda_python_runtimes()
+    names = [runtime.name for runtime in runtimes]
+    assert set(names) <= set(service("lambda").shape_for("Runtime").enum)
+    assert names.index("python3.9") < names.index("python3.12")
+    assert "python3.7" not in names, "no new functions since January 2024"
+    dates = {runtime.name: runtime.deprecated for runtime in runtimes}
+    assert dates["python3.12"] == "2028-10-31"
+    for runtime in runtimes:
+        assert runtime.create_block is None or runtime.create_block > table("aws_values")["date"]
+
+
+# The refresh script
+
+
+@pytest.mark.skipif(not SAME_BOTOCORE, reason="the tables are of another botocore")
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("aws_regions", refresh_data.aws_regions),
+        ("sagemaker_instances", refresh_data.sagemaker_instances),
+        ("aws_limits", lambda: refresh_data.refreshed_limits("aws_limits", "names")),
+        ("aws_policies", lambda: refresh_data.refreshed_limits("aws_policies", "policies")),
+        ("aws_values", refresh_data.aws_values),
+    ],
+)
+def test_the_script_makes_the_same_tables(name, made):
+    facts = {key: value for key, value in made().items() if key not in ("date", "source")}
+    kept = {key: value for key, value in table(name).items() if key not in ("date", "source")}
+    assert facts == kept

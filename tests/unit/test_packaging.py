@@ -260,6 +260,13 @@ def test_make_lists_its_targets() -> None:
     assert {"demo", "test", "test-rig", "check", "golden", "lock", "clean", "help"} <= listed
 
 
+def test_scripts_parse_and_can_be_executed() -> None:
+    for shell, name in (("bash", ".ci/run"), ("sh", "tools/lock"), ("sh", "tools/find-python")):
+        done = run(shell, "-n", ROOT / name)
+        assert done.returncode == 0, done.stderr
+        assert os.access(ROOT / name, os.X_OK), name
+
+
 # pytest
 
 

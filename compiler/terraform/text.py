@@ -10,7 +10,7 @@ come last. A list of scalars stays on one line where it fits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from json.encoder import encode_basestring  # type: ignore[attr-defined]
+from json.encoder import encode_basestring
 from typing import Final
 
 from compiler.terraform.document import SECTIONS, Json
@@ -79,7 +79,7 @@ def _write(value: Json, newline: str, column: int, place: int, parts: list[str])
     what already stands on the line, counted with the comma that may follow."""
     kind = type(value)
     if kind is str:
-        parts.append(encode_basestring(value))
+        parts.append(encode_basestring(value))  # type: ignore[arg-type]
     elif kind is dict:
         _write_mapping(value, newline, place, parts)  # type: ignore[arg-type]
     elif kind is list or kind is tuple:
@@ -148,7 +148,7 @@ def _scalar(value: object) -> str:
     if value is None:
         return "null"
     if isinstance(value, str):
-        return str(encode_basestring(value))
+        return encode_basestring(value)
     # The base classes' own repr: a number that remembers how it was written is still a number.
     if isinstance(value, int):
         return int.__repr__(value)

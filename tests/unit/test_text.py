@@ -52,7 +52,13 @@ def test_a_root_module_reads_in_the_designed_order():
         "locals": {
             "p": {
                 "Statement": [
-                    {"Resource": "*", "Action": "a:b", "Condition": {}, "Effect": "Allow", "Sid": "S"}
+                    {
+                        "Resource": "*",
+                        "Action": "a:b",
+                        "Condition": {},
+                        "Effect": "Allow",
+                        "Sid": "S",
+                    }
                 ],
                 "Version": "2012-10-17",
             }

@@ -35,7 +35,7 @@ test: .venv/test  ## Run the tests that need neither Terraform nor a cloud
 	$(python) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 .PHONY: test-rig
-test-rig: .venv/rig  ## Run the tests against real Terraform and the simulated AWS
+test-rig: .venv/test  ## Run the tests against real Terraform and the simulated AWS
 	$(python) -m pytest -m rig -n $(RIG_WORKERS) $(PYTEST_ARGS)
 
 .PHONY: check
@@ -57,7 +57,7 @@ clean:  ## Remove the environment, caches and build output (not generated/)
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist landform.egg-info
 	find compiler tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# One environment in three sizes; each step adds the packages of the next lock and leaves a stamp.
+# One environment in two sizes; each step adds the packages of its lock and leaves a stamp.
 .venv/made:
 	@python=$$(sh tools/find-python) && echo "Making .venv with $$python" && \
 	"$$python" -m venv --clear .venv && pwd >.venv/made
@@ -71,9 +71,4 @@ clean:  ## Remove the environment, caches and build output (not generated/)
 .venv/test: .venv/runtime requirements/test.lock
 	@echo "Installing requirements/test.lock"
 	@$(pip_install) --no-compile --require-hashes -r requirements/test.lock
-	@touch $@
-
-.venv/rig: .venv/test requirements/rig.lock
-	@echo "Installing requirements/rig.lock"
-	@$(pip_install) --no-compile --require-hashes -r requirements/rig.lock
 	@touch $@

@@ -12,7 +12,8 @@ sagemaker_instances  all of it, from botocore's service model and moto's copy of
 sagemaker_images     all of it, from sagemaker's image_uri_config/*.json (only with --download)
 aws_limits           rows with `model`: the longest string that botocore's service model allows
 aws_policies         the same; other rows by hand, from the page in `source`
-aws_values           log retention and Python runtimes from botocore, their dates from cfn-lint
+aws_values           log retention and Python runtimes from botocore, their dates from cfn-lint;
+                     provider_5_rejects by hand, the test of it prints the provider's answer
 google_regions       by hand, from Google's page; --download prints how c7n-gcp's list differs
 """
 

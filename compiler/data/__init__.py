@@ -14,6 +14,7 @@ from compiler.data.limits import (
     policy_kinds,
     policy_limit,
     policy_limit_of,
+    provider_5_rejects,
 )
 from compiler.data.regions import (
     AwsRegion,
@@ -61,5 +62,6 @@ __all__ = [
     "policy_kinds",
     "policy_limit",
     "policy_limit_of",
+    "provider_5_rejects",
     "training_instance_types",
 ]

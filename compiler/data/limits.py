@@ -111,3 +111,15 @@ def lambda_python_runtimes() -> tuple[LambdaRuntime, ...]:
         for name, row in values["lambda_python_runtimes"]["values"].items()
         if (row.get("create_block") or "9999") > values["date"]
     )
+
+
+def provider_5_rejects(value: str) -> bool:
+    """Whether version 5.100.0 of Terraform's AWS provider refuses a value that AWS itself takes.
+
+    For the instance types of endpoints and for Lambda runtimes: version 5 has lists of its own, so
+    such a value needs `providers: {aws: ">= 6…"}` in the blueprint.
+
+    >>> provider_5_rejects("python3.14"), provider_5_rejects("ml.m6i.large")
+    (True, False)
+    """
+    return value in table("aws_values")["provider_5_rejects"]["values"]

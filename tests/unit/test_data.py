@@ -6,7 +6,9 @@ must still hold (nothing in it has gone or changed), and with the same versions 
 
 import gzip
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from datetime import date
@@ -442,6 +444,65 @@ def test_lambda_runtimes():
     assert dates["python3.12"] == "2028-10-31"
     for runtime in runtimes:
         assert runtime.create_block is None or runtime.create_block > table("aws_values")["date"]
+
+
+# What version 5 of the Terraform provider knows
+
+PLUGINS = os.environ.get("LANDFORM_TF_PLUGINS")
+
+ENUMERATED = {
+    "aws_lambda_function": {
+        "function_name": "a",
+        "role": "arn:aws:iam::111111111111:role/a",
+        "runtime": "none",
+        "handler": "a.b",
+        "filename": "a.zip",
+    },
+    "aws_sagemaker_endpoint_configuration": {
+        "production_variants": [{"model_name": "a", "instance_type": "none"}]
+    },
+}
+
+
+@pytest.mark.skipif(not (PLUGINS and shutil.which("terraform")), reason="no provider at hand")
+def test_what_provider_5_rejects(tmp_path):
+    """The provider's message on a wrong value lists the right ones."""
+    needs = {"aws": {"source": "hashicorp/aws", "version": "5.100.0"}}
+    stack = {
+        "terraform": {"required_providers": needs},
+        "resource": {name: {"a": arguments} for name, arguments in ENUMERATED.items()},
+    }
+    (tmp_path / "main.tf.json").write_text(json.dumps(stack))
+    (tmp_path / "rc").write_text(
+        f'provider_installation {{ filesystem_mirror {{ path = "{PLUGINS}" }} }}'
+    )
+    environment = {**os.environ, "TF_CLI_CONFIG_FILE": str(tmp_path / "rc")}
+
+    def terraform(*arguments):
+        command = ["terraform", f"-chdir={tmp_path}", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+
+    assert terraform("init").returncode == 0
+    found = json.loads(terraform("validate", "-json").stdout)["diagnostics"]
+    accepted = {
+        re.search(r"expected (\w+) to be one of", item["summary"])[1]: set(
+            re.findall(r'"([^"]+)"', item["summary"])
+        )
+        for item in found
+    }
+    assert set(accepted) == {"runtime", "instance_type"}
+    runtimes = {runtime.name for runtime in data.lambda_python_runtimes()}
+    rejected = (runtimes - accepted["runtime"]) | (
+        set(data.hosting_instance_types()) - accepted["instance_type"]
+    )
+    assert sorted(rejected) == table("aws_values")["provider_5_rejects"]["values"]
+
+
+def test_both_majors_of_the_provider_take_common_values():
+    for value in ("python3.12", "python3.13", "ml.m5.large", "ml.m7i.large", "ml.g6.xlarge"):
+        assert not data.provider_5_rejects(value)
+    assert data.provider_5_rejects("python3.14")
+    assert data.provider_5_rejects("ml.p6-b200.48xlarge")
 
 
 # The refresh script

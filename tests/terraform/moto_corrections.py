@@ -1,0 +1,251 @@
+"""Where moto deviates from AWS: small patches, each with the documented wire format it restores.
+
+`install()` changes moto's classes in this process: call it only in the server's own process. Found
+with moto 5.2 and the AWS provider 5.100.0. `UNSUPPORTED` in `simulated_aws` lists what remains.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.budgets.responses import BudgetsResponse
+from moto.codecommit import models as codecommit_models
+from moto.codecommit.responses import CodeCommitResponse
+from moto.codepipeline.models import CodePipeline
+from moto.core.responses import ActionResult
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket
+from moto.sagemaker.exceptions import ValidationError
+from moto.sagemaker.responses import SageMakerResponse
+from moto.stepfunctions.responses import StepFunctionResponse
+
+
+def codepipeline_timestamps() -> None:
+    """CodePipeline (AWS JSON 1.1) gives `created` and `updated` as seconds, a number; moto text.
+
+    https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PipelineMetadata.html
+    """
+
+    def metadata(self: Any) -> dict[str, Any]:
+        return {
+            "pipelineArn": self._arn,
+            "created": self._created.timestamp(),
+            "updated": self._updated.timestamp(),
+        }
+
+    CodePipeline.metadata = property(metadata)  # type: ignore[method-assign,assignment]
+
+
+def step_functions_validation() -> None:
+    """ValidateStateMachineDefinition, which the provider calls for every plan; moto lacks it.
+
+    Gives `{"result": "OK"|"FAIL", "diagnostics": [{"severity", "code", "message"}]}`.
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinition.html
+    """
+
+    def validate_state_machine_definition(self: Any) -> ActionResult:
+        problems = definition_problems(self._get_param("definition"))
+        diagnostics = [
+            {"severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "message": problem}
+            for problem in problems
+        ]
+        result = "FAIL" if problems else "OK"
+        return ActionResult({"result": result, "diagnostics": diagnostics, "truncated": False})
+
+    _add(StepFunctionResponse, validate_state_machine_definition)
+
+
+def definition_problems(text: str) -> list[str]:
+    """What is wrong with a state machine's definition: JSON, StartAt, and the targets of `Next`."""
+    try:
+        definition = json.loads(text)
+    except ValueError as error:
+        return [f"not JSON: {error}"]
+    return _machine_problems(definition)
+
+
+def _machine_problems(machine: Any) -> list[str]:
+    states = machine.get("States") if isinstance(machine, dict) else None
+    if not isinstance(states, dict) or not states:
+        return ["States is missing"]
+    problems = []
+    if machine.get("StartAt") not in states:
+        problems.append(f"StartAt names no state: {machine.get('StartAt')}")
+    for name, state in states.items():
+        steps = [state, *state.get("Choices", []), *state.get("Catch", [])]
+        targets = [step[key] for step in steps for key in ("Next", "Default") if key in step]
+        problems += [f"{name} goes to {t}, which is no state" for t in targets if t not in states]
+        terminal = state.get("End") or state.get("Type") in ("Succeed", "Fail", "Choice")
+        if not terminal and "Next" not in state:
+            problems.append(f"{name} has neither Next nor End")
+        inner = [*state.get("Branches", []), *filter(None, [state.get("ItemProcessor")])]
+        problems += [problem for machine in inner for problem in _machine_problems(machine)]
+    return problems
+
+
+def step_functions_versions() -> None:
+    """ListStateMachineVersions, which the provider calls for every refresh; moto lacks it.
+
+    Gives `{"stateMachineVersions": [{"stateMachineVersionArn", "creationDate"}]}`.
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListStateMachineVersions.html
+    """
+
+    def list_state_machine_versions(self: Any) -> ActionResult:
+        machine = self.stepfunction_backend.describe_state_machine(
+            self._get_param("stateMachineArn")
+        )
+        latest = machine.latest_version
+        versions = [{"stateMachineVersionArn": latest.arn}] if latest else []
+        return ActionResult({"stateMachineVersions": versions})
+
+    _add(StepFunctionResponse, list_state_machine_versions)
+
+
+def codecommit_repositories() -> None:
+    """CodeCommit (AWS JSON 1.1): dates are seconds, and `kmsKeyId` and tags are kept; moto drops them.
+
+    https://docs.aws.amazon.com/codecommit/latest/APIReference/API_RepositoryMetadata.html
+    """
+
+    def create_repository(self: Any) -> str:
+        created = json.loads(original(self))["repositoryMetadata"]
+        stored = self.codecommit_backend.repositories[created["repositoryName"]]
+        stored.tags = self._get_param("tags") or {}
+        if key := self._get_param("kmsKeyId"):
+            stored.repository_metadata["kmsKeyId"] = key
+        return json.dumps({"repositoryMetadata": stored.repository_metadata})
+
+    def list_tags_for_resource(self: Any) -> str:
+        name = self._get_param("resourceArn").rpartition(":")[2]
+        return json.dumps({"tags": self.codecommit_backend.repositories[name].tags})
+
+    original = CodeCommitResponse.create_repository
+    CodeCommitResponse.create_repository = create_repository  # type: ignore[method-assign]
+    _add(CodeCommitResponse, list_tags_for_resource)
+    seconds = {"iso_8601_datetime_with_milliseconds": lambda: datetime.now(UTC).timestamp()}
+    vars(codecommit_models).update(seconds)
+
+
+def budget_subscribers() -> None:
+    """DescribeSubscribersForNotification gives a notification's subscribers; moto lacks it.
+
+    https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_DescribeSubscribersForNotification.html
+    """
+
+    def describe_subscribers_for_notification(self: Any) -> str:
+        budgets = self.backend.budgets[self._get_param("AccountId")]
+        wanted = _notification_key(self._get_param("Notification"))
+        notifications = budgets[self._get_param("BudgetName")].notifications
+        found = [n.subscribers for n in notifications if _notification_key(n.details) == wanted]
+        return json.dumps({"Subscribers": found[0] if found else []})
+
+    _add(BudgetsResponse, describe_subscribers_for_notification)
+
+
+def _notification_key(details: dict[str, Any]) -> tuple[Any, ...]:
+    keys = ("NotificationType", "ComparisonOperator", "Threshold", "ThresholdType")
+    return tuple(details.get(key) for key in keys)
+
+
+def model_package_group_policies() -> None:
+    """Put-, Get- and DeleteModelPackageGroupPolicy keep one policy per group; moto lacks them.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_PutModelPackageGroupPolicy.html
+    """
+
+    def group(self: Any) -> Any:
+        name = self._get_param("ModelPackageGroupName")
+        return self.sagemaker_backend.describe_model_package_group(name)
+
+    def put_model_package_group_policy(self: Any) -> ActionResult:
+        found = group(self)
+        found.landform_policy = self._get_param("ResourcePolicy")
+        return ActionResult({"ModelPackageGroupArn": found.arn})
+
+    def get_model_package_group_policy(self: Any) -> ActionResult:
+        policy = getattr(group(self), "landform_policy", None)
+        if policy is None:
+            raise ValidationError("Cannot find Model Package Group Policy")
+        return ActionResult({"ResourcePolicy": policy})
+
+    def delete_model_package_group_policy(self: Any) -> ActionResult:
+        group(self).landform_policy = None
+        return ActionResult({})
+
+    _add(SageMakerResponse, put_model_package_group_policy)
+    _add(SageMakerResponse, get_model_package_group_policy)
+    _add(SageMakerResponse, delete_model_package_group_policy)
+
+
+def bucket_policies_are_not_judged() -> None:
+    """S3 applies a Deny only where its conditions hold; moto ignores them and refuses every upload.
+
+    Judging is `evaluate`'s work, so moto's own answer is made neutral.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html
+    """
+
+    def get_permission(self: Any, action: str, resource: str) -> PermissionResult:
+        return PermissionResult.NEUTRAL
+
+    FakeBucket.get_permission = get_permission  # type: ignore[method-assign]
+
+
+def log_delivery_policy() -> None:
+    """S3 reads any valid policy of a logging target; moto's reader breaks on `"Principal": "*"`.
+
+    Statements with such a principal are left out of what it reads, as they never name the log
+    delivery service. https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
+    """
+
+    def enabled(target_bucket: Any, target_prefix: str | None) -> bool:
+        statements = json.loads(target_bucket.policy or b'{"Statement": []}')["Statement"]
+        for statement in statements:
+            principal = statement.get("Principal")
+            service = principal.get("Service") if isinstance(principal, dict) else None
+            if (
+                statement.get("Effect") == "Allow"
+                and "logging.s3.amazonaws.com" in _listed(service)
+                and "s3:PutObject" in _listed(statement.get("Action"))
+                and _covers(statement, f"{target_bucket.arn}/{target_prefix or ''}")
+            ):
+                return True
+        return False
+
+    FakeBucket._log_permissions_enabled_policy = staticmethod(enabled)  # type: ignore[method-assign]
+
+
+def _covers(statement: dict[str, Any], prefix: str) -> bool:
+    patterns = _listed(statement.get("Resource"))
+    return any(pattern.endswith("*") and prefix.startswith(pattern[:-1]) for pattern in patterns)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _add(response_class: type, action: Callable[..., Any]) -> None:
+    """Add an action; refuse to replace one that a newer moto has."""
+    if hasattr(response_class, action.__name__):
+        raise RuntimeError(f"moto has {response_class.__name__}.{action.__name__} now")
+    setattr(response_class, action.__name__, action)
+
+
+CORRECTIONS: tuple[Callable[[], None], ...] = (
+    codepipeline_timestamps,
+    step_functions_validation,
+    step_functions_versions,
+    codecommit_repositories,
+    budget_subscribers,
+    model_package_group_policies,
+    bucket_policies_are_not_judged,
+    log_delivery_policy,
+)
+
+
+def install() -> None:
+    """Apply every correction to this process's moto."""
+    for correction in CORRECTIONS:
+        correction()

@@ -17,12 +17,14 @@ from compiler.access.parties import (
     Assume,
     Bucket,
     Grant,
+    Images,
     Key,
     KeyUse,
     Listing,
     Objects,
     Own,
     Place,
+    Repository,
     Role,
 )
 from compiler.access.policy import Conditions, Statement, both, sid
@@ -82,6 +84,14 @@ class Access:
         """Who may use the key."""
         return self._of(_key(key))
 
+    def repository(self, repository: Repository) -> tuple[Statement, ...]:
+        """Who of other accounts may pull the images."""
+        return self._of(_repository(repository))
+
+    def key_users(self, key: Key) -> tuple[Role, ...]:
+        """The roles that the key's policy admits, in the order of the grants."""
+        return tuple(role for role, used in self._key_users.values() if used == key)
+
     def edges(self) -> tuple[Edge, ...]:
         """The ledger's edges, sorted by id."""
         uses = [self._key_edge(role, key) for role, key in self._key_users.values()]
@@ -100,8 +110,13 @@ class Access:
             self._listing(grant, target)
         elif isinstance(target, KeyUse):
             self._use_key(grant, target.key, grant.actions, via_s3=False)
-        else:
+        elif isinstance(target, Images):
+            self._images(grant, target.repository)
+        elif isinstance(target, Own):
             self._own(grant, target)
+        else:
+            evidence = [self._identity(grant, (target.arn,), grant.conditions)]
+            self._edge(grant, target.arn.split(":")[4], target.arn, evidence)
 
     def _assume(self, grant: Grant, role: Role) -> None:
         if role.existing:
@@ -110,7 +125,7 @@ class Access:
             self._identity(grant, (role.arn,), grant.conditions),
             self._put(_trust(role), _admitting(grant, role.place, grant.conditions)),
         ]
-        self._edge(grant, role.place, role.arn, evidence)
+        self._edge(grant, role.place.account, role.arn, evidence)
 
     def _objects(self, grant: Grant, target: Objects) -> None:
         bucket = target.bucket
@@ -123,7 +138,7 @@ class Access:
         if needed:
             actions = tuple(sorted(set(needed)))
             evidence += self._use_key(grant, bucket.key, actions, via_s3=target.via_s3)
-        self._edge(grant, bucket.place, arn, evidence)
+        self._edge(grant, bucket.place.account, arn, evidence)
 
     def _listing(self, grant: Grant, target: Listing) -> None:
         bucket = target.bucket
@@ -135,14 +150,21 @@ class Access:
         if _crosses(grant.principal.place, bucket.place):
             statement = _admitting(grant, bucket.place, conditions, resources=(bucket.arn,))
             evidence.append(self._put(_bucket(bucket), statement))
-        self._edge(grant, bucket.place, bucket.arn, evidence)
+        self._edge(grant, bucket.place.account, bucket.arn, evidence)
+
+    def _images(self, grant: Grant, repository: Repository) -> None:
+        evidence = [self._identity(grant, (repository.arn,), grant.conditions)]
+        if _crosses(grant.principal.place, repository.place):
+            statement = _admitting(grant, repository.place, {})
+            evidence.append(self._put(_repository(repository), statement))
+        self._edge(grant, repository.place.account, repository.arn, evidence)
 
     def _own(self, grant: Grant, target: Own) -> None:
         if _crosses(grant.principal.place, target.place):
             raise HalfGrantError(f"{grant.id}: {target.arn} has no policy that could admit it")
         written = target.arn if target.value is None else target.value
         evidence = [self._identity(grant, (written,), grant.conditions)]
-        self._edge(grant, target.place, target.arn, evidence)
+        self._edge(grant, target.place.account, target.arn, evidence)
 
     def _use_key(
         self, grant: Grant, key: Key, actions: tuple[str, ...], *, via_s3: bool
@@ -220,7 +242,7 @@ class Access:
             ),
         )
 
-    def _edge(self, grant: Grant, owner: Place, arn: str, evidence: list[Evidence]) -> None:
+    def _edge(self, grant: Grant, owner: str, arn: str, evidence: list[Evidence]) -> None:
         self._edges.append(
             Edge(
                 id=f"{self.component}/{grant.id}",
@@ -229,7 +251,7 @@ class Access:
                 principal_account=grant.principal.place.account,
                 principal_arn=grant.principal.arn,
                 actions=tuple(sorted(grant.actions)),
-                resource_account=owner.account,
+                resource_account=owner,
                 resource_arn=arn,
                 statements=tuple(evidence),
             )
@@ -303,6 +325,10 @@ def _trust(role: Role) -> Home:
 
 def _bucket(bucket: Bucket) -> Home:
     return bucket.place.stack, "resource", f"aws_s3_bucket_policy.{bucket.name}"
+
+
+def _repository(repository: Repository) -> Home:
+    return repository.place.stack, "resource", f"aws_ecr_repository_policy.{repository.name}"
 
 
 def _key(key: Key) -> Home:

@@ -98,6 +98,27 @@ class Bucket:
         return f"arn:{self.place.partition}:s3:::{self.bucket}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """An ECR repository. `name` is its name in Terraform, `repository` in AWS."""
+
+    place: Place
+    name: str
+    repository: str
+    existing: bool = False
+
+    @property
+    def arn(self) -> str:
+        """The repository's ARN."""
+        return self.place.arn("ecr", f"repository/{self.repository}")
+
+    def image(self, tag: str) -> str:
+        """The address of an image in it."""
+        place = self.place
+        host = f"{place.id}.dkr.ecr.{place.region}.{place.suffix}"
+        return f"{host}/{self.repository}:{tag}"
+
+
 @dataclass(frozen=True, slots=True)
 class Assume:
     """Becoming another role."""
@@ -146,7 +167,21 @@ class Own:
     value: Value = field(default=None)
 
 
-Target = Assume | Objects | Listing | KeyUse | Own
+@dataclass(frozen=True, slots=True)
+class Images:
+    """The images of a repository."""
+
+    repository: Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Provided:
+    """Something of AWS's own accounts that its owner opens to every caller."""
+
+    arn: str
+
+
+Target = Assume | Objects | Listing | KeyUse | Images | Own | Provided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

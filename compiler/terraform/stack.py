@@ -7,6 +7,7 @@ Kinds make these records; nothing here knows AWS, Google or CDKTF. A plain strin
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -61,6 +62,25 @@ def reference(address: str, attribute: str) -> Expression:
 def template(*parts: str | Expression) -> Expression:
     """Strings (data, escaped) and Expressions joined into one Expression."""
     return Expression("".join(p.text if isinstance(p, Expression) else escape(p) for p in parts))
+
+
+def json_template(value: Value) -> Expression:
+    """Compact JSON text that may hold Expressions, for arguments that want JSON inside a map."""
+    expressions: list[Expression] = []
+
+    def marked(item: Value) -> object:
+        if isinstance(item, Expression):
+            expressions.append(item)
+            return f"\0{len(expressions) - 1}\0"
+        if isinstance(item, Mapping):
+            return {key: marked(each) for key, each in item.items()}
+        if isinstance(item, list | tuple):
+            return [marked(each) for each in item]
+        return item
+
+    text = json.dumps(marked(value), separators=(",", ":"), ensure_ascii=False)
+    pieces = text.split("\\u0000")
+    return template(*(expressions[int(p)] if index % 2 else p for index, p in enumerate(pieces)))
 
 
 def escape(text: str) -> str:
@@ -121,7 +141,8 @@ class Stack:
     the cloud. `terraform` and `providers` are the blocks of those names. `depends_on` are the
     paths of stacks that must be applied before this one, for the reasons that the kind gives.
     `claims` are things with a name that is unique in the account which no resource of the stack
-    shows, each as (what, name): `("SageMaker endpoint", "churn")`.
+    shows, each as (what, name): `("SageMaker endpoint", "churn")`. `creates_deploy_role` marks the
+    stack that every other stack of the account must follow.
     """
 
     cloud: Cloud
@@ -137,6 +158,7 @@ class Stack:
     assets: tuple[Asset, ...] = ()
     depends_on: tuple[str, ...] = ()
     claims: tuple[tuple[str, str], ...] = ()
+    creates_deploy_role: bool = False
 
     @property
     def path(self) -> str:

@@ -1,0 +1,280 @@
+"""The resources of the parts that kinds share: roles, keys, buckets, repositories.
+
+Each function takes the declared part and the component's finished `Access`, and gives all of its
+resources, policies included.
+"""
+
+from __future__ import annotations
+
+from compiler.access.grants import Access
+from compiler.access.parties import Bucket, Key, Repository, Role
+from compiler.access.policy import Conditions, Statement, both, policy
+from compiler.terraform.stack import JsonText, Resource, Value, reference
+
+KEY_DELETION_DAYS = 30
+NONCURRENT_VERSION_DAYS = 90
+UNFINISHED_UPLOAD_DAYS = 7
+UNTAGGED_IMAGE_DAYS = 14
+
+# What an administrator does with a key, without using it. Source: KMS developer guide, "Default key
+# policy: allows key administrators to administer the KMS key".
+KEY_ADMINISTRATION = (
+    "kms:CancelKeyDeletion",
+    "kms:Create*",
+    "kms:Delete*",
+    "kms:Describe*",
+    "kms:Disable*",
+    "kms:Enable*",
+    "kms:Get*",
+    "kms:List*",
+    "kms:Put*",
+    "kms:Revoke*",
+    "kms:RotateKeyOnDemand",
+    "kms:ScheduleKeyDeletion",
+    "kms:TagResource",
+    "kms:UntagResource",
+    "kms:Update*",
+)
+
+
+def service_trust(
+    service: str, account_id: str | None = None, source_arn: str | None = None
+) -> Statement:
+    """The trust statement of a role that one AWS service assumes.
+
+    `account_id` and `source_arn` guard against a confused deputy, for services that send them.
+    """
+    conditions: Conditions = {}
+    if account_id:
+        conditions = both(conditions, {"StringEquals": {"aws:SourceAccount": account_id}})
+    if source_arn:
+        operator = "ArnLike" if "*" in source_arn else "ArnEquals"
+        conditions = both(conditions, {operator: {"aws:SourceArn": source_arn}})
+    return Statement(
+        sid="Service",
+        principal={"Service": service},
+        actions=("sts:AssumeRole",),
+        conditions=conditions,
+    )
+
+
+def role(role: Role, access: Access) -> list[Resource]:
+    """The role with its trust policy, and its inline policy; only the latter if it exists already."""
+    resources = []
+    if not role.existing:
+        resources.append(
+            Resource(
+                type="aws_iam_role",
+                name=role.name,
+                arguments={
+                    "name": role.role_name,
+                    "path": role.path,
+                    "description": role.description,
+                    "assume_role_policy": policy([*role.trust, *access.trust(role)]),
+                },
+            )
+        )
+    statements = access.identity(role)
+    if statements:
+        component = access.component
+        resources.append(
+            Resource(
+                type="aws_iam_role_policy",
+                name=role.name,
+                arguments={
+                    "name": f"{component}-{role.name}".replace("_", "-")
+                    if role.existing
+                    else "access",
+                    "role": role.role_name
+                    if role.existing
+                    else reference(f"aws_iam_role.{role.name}", "name"),
+                    "policy": policy(statements),
+                },
+            )
+        )
+    return resources
+
+
+def key(key: Key, access: Access) -> list[Resource]:
+    """The key, which its own account administers and only the granted roles use, and its alias."""
+    administration = Statement(
+        sid="Administration",
+        principal={"AWS": key.place.root},
+        actions=KEY_ADMINISTRATION,
+        resources=("*",),
+    )
+    # A role named by its ARN must exist when the policy is stored.
+    named = [
+        r for r in access.key_users(key) if r.place.stack == key.place.stack and not r.existing
+    ]
+    return [
+        Resource(
+            type="aws_kms_key",
+            name=key.name,
+            arguments={
+                "description": key.description,
+                "enable_key_rotation": True,
+                "deletion_window_in_days": KEY_DELETION_DAYS,
+                "policy": policy([administration, *key.services, *access.key(key)]),
+            },
+            depends_on=tuple(f"aws_iam_role.{r.name}" for r in named),
+        ),
+        Resource(
+            type="aws_kms_alias",
+            name=key.name,
+            arguments={"name": key.alias, "target_key_id": reference(key.address, "key_id")},
+        ),
+    ]
+
+
+def bucket(bucket: Bucket, access: Access) -> list[Resource]:
+    """The bucket and its family: private, owned, versioned, encrypted with its key, TLS only."""
+    address = f"aws_s3_bucket.{bucket.name}"
+    key_arn = reference(bucket.key.address, "arn")
+    identity: dict[str, Value] = {"bucket": reference(address, "id")}
+    versioning = f"aws_s3_bucket_versioning.{bucket.name}"
+
+    def member(type: str, arguments: dict[str, Value], *after: str) -> Resource:
+        return Resource(
+            type=type, name=bucket.name, arguments={**identity, **arguments}, depends_on=after
+        )
+
+    return [
+        Resource(type="aws_s3_bucket", name=bucket.name, arguments={"bucket": bucket.bucket}),
+        member(
+            "aws_s3_bucket_public_access_block",
+            {
+                "block_public_acls": True,
+                "block_public_policy": True,
+                "ignore_public_acls": True,
+                "restrict_public_buckets": True,
+            },
+        ),
+        member(
+            "aws_s3_bucket_ownership_controls",
+            {"rule": [{"object_ownership": "BucketOwnerEnforced"}]},
+        ),
+        member("aws_s3_bucket_versioning", {"versioning_configuration": [{"status": "Enabled"}]}),
+        member(
+            "aws_s3_bucket_server_side_encryption_configuration",
+            {
+                "rule": [
+                    {
+                        "apply_server_side_encryption_by_default": [
+                            {"sse_algorithm": "aws:kms", "kms_master_key_id": key_arn}
+                        ],
+                        "bucket_key_enabled": True,
+                    }
+                ]
+            },
+        ),
+        member(
+            "aws_s3_bucket_policy",
+            {"policy": policy([*_bucket_guards(bucket, key_arn), *access.bucket(bucket)])},
+            f"aws_s3_bucket_public_access_block.{bucket.name}",
+        ),
+        member(
+            "aws_s3_bucket_lifecycle_configuration",
+            {
+                "rule": [
+                    {
+                        "id": "old-versions-and-unfinished-uploads",
+                        "status": "Enabled",
+                        "filter": [{"prefix": ""}],
+                        "noncurrent_version_expiration": [
+                            {"noncurrent_days": NONCURRENT_VERSION_DAYS}
+                        ],
+                        "abort_incomplete_multipart_upload": [
+                            {"days_after_initiation": UNFINISHED_UPLOAD_DAYS}
+                        ],
+                    }
+                ]
+            },
+            versioning,
+        ),
+        member("aws_s3_bucket_notification", {"eventbridge": True}),
+    ]
+
+
+def _bucket_guards(bucket: Bucket, key_arn: Value) -> list[Statement]:
+    """What nobody may do. An upload without encryption headers gets the bucket's default, the key;
+    the headers are judged only where they are sent."""
+    algorithm = "s3:x-amz-server-side-encryption"
+    key_header = f"{algorithm}-aws-kms-key-id"
+    objects = f"{bucket.arn}/*"
+    return [
+        Statement(
+            sid="DenyInsecureTransport",
+            effect="Deny",
+            principal="*",
+            actions=("s3:*",),
+            resources=(bucket.arn, objects),
+            conditions={"Bool": {"aws:SecureTransport": "false"}},
+        ),
+        Statement(
+            sid="DenyWrongAlgorithm",
+            effect="Deny",
+            principal="*",
+            actions=("s3:PutObject",),
+            resources=(objects,),
+            conditions={"Null": {algorithm: "false"}, "StringNotEquals": {algorithm: "aws:kms"}},
+        ),
+        Statement(
+            sid="DenyWrongKey",
+            effect="Deny",
+            principal="*",
+            actions=("s3:PutObject",),
+            resources=(objects,),
+            conditions={"Null": {key_header: "false"}, "StringNotEquals": {key_header: key_arn}},
+        ),
+    ]
+
+
+def repository(repository: Repository, access: Access) -> list[Resource]:
+    """The repository with immutable tags, scanned on push, and the policy for other accounts."""
+    name: Value = repository.repository
+    resources = []
+    if not repository.existing:
+        name = reference(f"aws_ecr_repository.{repository.name}", "name")
+        resources = [
+            Resource(
+                type="aws_ecr_repository",
+                name=repository.name,
+                arguments={
+                    "name": repository.repository,
+                    "image_tag_mutability": "IMMUTABLE",
+                    "image_scanning_configuration": [{"scan_on_push": True}],
+                    "encryption_configuration": [{"encryption_type": "KMS"}],
+                },
+            ),
+            Resource(
+                type="aws_ecr_lifecycle_policy",
+                name=repository.name,
+                arguments={"repository": name, "policy": _untagged_images_expire()},
+            ),
+        ]
+    statements = access.repository(repository)
+    if statements:
+        resources.append(
+            Resource(
+                type="aws_ecr_repository_policy",
+                name=repository.name,
+                arguments={"repository": name, "policy": policy(statements)},
+            )
+        )
+    return resources
+
+
+def _untagged_images_expire() -> Value:
+    rule: Value = {
+        "rulePriority": 1,
+        "description": "images that no tag names any more",
+        "selection": {
+            "tagStatus": "untagged",
+            "countType": "sinceImagePushed",
+            "countUnit": "days",
+            "countNumber": UNTAGGED_IMAGE_DAYS,
+        },
+        "action": {"type": "expire"},
+    }
+    return JsonText({"rules": [rule]})

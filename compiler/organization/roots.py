@@ -1,0 +1,52 @@
+"""The blocks of a root module that do not depend on what is in it: terraform and provider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from compiler.organization.records import Account, Organization
+from compiler.terraform.stack import Value
+
+# S3 state locking by a lock file came with Terraform 1.10 (release notes of v1.10.0).
+REQUIRED_VERSION = ">= 1.10.0"
+
+
+def aws_terraform(organization: Organization, path: str) -> dict[str, Value]:
+    """Versions and backend of an AWS stack; no backend block means local state beside it."""
+    block: dict[str, Value] = {
+        "required_version": REQUIRED_VERSION,
+        "required_providers": {
+            "aws": {"source": "hashicorp/aws", "version": organization.providers["aws"]}
+        },
+    }
+    state = organization.state
+    if state.aws_bucket:
+        block["backend"] = {
+            "s3": {
+                "bucket": state.aws_bucket,
+                "key": f"{path}/terraform.tfstate",
+                "region": state.aws_region,
+                "encrypt": True,
+                "use_lockfile": True,
+            }
+        }
+    return block
+
+
+def aws_providers(
+    organization: Organization,
+    account: Account,
+    region: str,
+    tags: Mapping[str, str],
+    *,
+    bootstrap: bool = False,
+) -> dict[str, Value]:
+    """The AWS provider, tied to one account; `bootstrap` for the stack that makes the deploy role."""
+    deploy = organization.deploy
+    block: dict[str, Value] = {"region": region, "allowed_account_ids": [account.id]}
+    if deploy.aws_role:
+        role = deploy.aws_bootstrap_role if bootstrap else deploy.aws_role
+        arn = f"arn:{organization.partition}:iam::{account.id}:role/{role}"
+        block["assume_role"] = [{"role_arn": arn}]
+    block["default_tags"] = [{"tags": dict(sorted(tags.items()))}]
+    return {"aws": block}

@@ -1,0 +1,27 @@
+"""Names in the cloud: fixed when the blueprint is compiled, and never over the cloud's limit.
+
+A name is `<organization>-<component>-<part>`; what must be unique in the world ends in the account
+id. A name over the limit keeps its start and ends in `-` and eight characters of its SHA-256, so
+that two long names that start alike stay two.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+HASH_LENGTH = 8
+
+
+def shorten(name: str, limit: int, ending: str = "") -> str:
+    """`name` + `ending` in at most `limit` characters; the ending is never shortened.
+
+    >>> shorten("acme-churn-train", 64)
+    'acme-churn-train'
+    >>> shorten("acme-churn-artifacts", 24, "-111111111111")
+    'ac-8af37fc4-111111111111'
+    """
+    room = limit - len(ending)
+    if len(name) <= room:
+        return name + ending
+    digest = hashlib.sha256(name.encode()).hexdigest()[:HASH_LENGTH]
+    return f"{name[: room - HASH_LENGTH - 1].rstrip('-')}-{digest}{ending}"

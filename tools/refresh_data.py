@@ -93,26 +93,17 @@ def _tables(download: bool) -> Iterator[tuple[str, Table]]:
 
 
 def render(table: Table) -> str:
-    """JSON with one line per entry: two levels open, everything below on one line."""
-    lines = []
-    for key, value in table.items():
-        if isinstance(value, dict) and value:
-            rows = ",\n".join(f"  {json.dumps(k)}: {_row(v)}" for k, v in value.items())
-            lines.append(f" {json.dumps(key)}: {{\n{rows}\n }}")
-        else:
-            lines.append(f" {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+    """JSON with one line per fact: an object that is long or has a long object opens a level."""
+    return _lines(table, 0) + "\n"
 
 
-def _row(value: Any) -> str:
-    """One entry; a long one gets a line for each of its own entries."""
+def _lines(value: Any, level: int) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    if not isinstance(value, dict) or len(text) < 250:
+    if not isinstance(value, dict) or (level > 1 and len(text) < 250):
         return text
-    rows = ",\n".join(
-        f"   {json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}" for k, v in value.items()
-    )
-    return f"{{\n{rows}\n  }}"
+    pad = " " * (level + 1)
+    rows = (f"{pad}{json.dumps(key)}: {_lines(row, level + 1)}" for key, row in value.items())
+    return "{\n" + ",\n".join(rows) + f"\n{' ' * level}}}"
 
 
 def stored(name: str) -> Table:

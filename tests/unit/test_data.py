@@ -175,39 +175,21 @@ def test_google_regions():
 # SageMaker images
 
 
-@pytest.mark.parametrize(
-    ("algorithm", "version", "region", "image"),
-    [
-        # The registry paths and example code of the SageMaker developer guide.
-        (
-            "xgboost",
-            "1.7-1",
-            "us-east-1",
-            "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1",
-        ),
-        (
-            "xgboost",
-            "1.7-1",
-            "cn-north-1",
-            "450853457545.dkr.ecr.cn-north-1.amazonaws.com.cn/sagemaker-xgboost:1.7-1",
-        ),
-        (
-            "sklearn",
-            "1.2-1",
-            "us-west-2",
-            "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3",
-        ),
-        ("kmeans", "1", "eu-west-1", "438346466558.dkr.ecr.eu-west-1.amazonaws.com/kmeans:1"),
-        (
-            "blazingtext",
-            "1",
-            "us-east-1",
-            "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1",
-        ),
-    ],
-)
-def test_builtin_images(algorithm, version, region, image):
-    assert data.builtin_image(algorithm, version, region) == image
+# The registry paths and the example code of the SageMaker developer guide.
+DOCUMENTED = """
+xgboost 1.7-1 us-east-1 683313688378 amazonaws.com sagemaker-xgboost:1.7-1
+xgboost 1.7-1 cn-north-1 450853457545 amazonaws.com.cn sagemaker-xgboost:1.7-1
+sklearn 1.2-1 us-west-2 246618743249 amazonaws.com sagemaker-scikit-learn:1.2-1-cpu-py3
+kmeans 1 eu-west-1 438346466558 amazonaws.com kmeans:1
+blazingtext 1 us-east-1 811284229777 amazonaws.com blazingtext:1
+"""
+
+
+@pytest.mark.parametrize("line", DOCUMENTED.strip().splitlines())
+def test_builtin_images(line):
+    algorithm, version, region, account, suffix, image = line.split()
+    uri = f"{account}.dkr.ecr.{region}.{suffix}/{image}"
+    assert data.builtin_image(algorithm, version, region) == uri
 
 
 def test_image_registry_arn():
@@ -282,27 +264,13 @@ def test_local_storage_is_that_of_ec2():
     assert compared > 300
 
 
-@pytest.mark.parametrize(
-    ("instance_type", "local"),
-    [
-        ("ml.g4dn.xlarge", True),
-        ("ml.g5.2xlarge", True),
-        ("ml.p4d.24xlarge", True),
-        ("ml.p6e-gb200.36xlarge", True),
-        ("ml.m5d.large", True),
-        ("ml.r6gd.large", True),
-        ("ml.trn1.32xlarge", True),
-        ("ml.dl1.24xlarge", True),
-        ("ml.m5.large", False),
-        ("ml.m6i.xlarge", False),
-        ("ml.m7i-flex.large", False),
-        ("ml.inf1.xlarge", False),
-        ("ml.inf2.xlarge", False),
-        ("ml.p3.2xlarge", False),
-    ],
-)
-def test_local_storage(instance_type, local):
-    assert data.has_local_storage(instance_type) is local
+def test_local_storage():
+    local = "g4dn.xlarge g5.2xlarge p4d.24xlarge p6e-gb200.36xlarge m5d.large r6gd.large"
+    other = "m5.large m6i.xlarge m7i-flex.large inf1.xlarge inf2.xlarge p3.2xlarge p2.xlarge"
+    for name in [*local.split(), "trn1.32xlarge", "dl1.24xlarge"]:
+        assert data.has_local_storage(f"ml.{name}"), name
+    for name in other.split():
+        assert not data.has_local_storage(f"ml.{name}"), name
 
 
 @pytest.mark.parametrize("name", ["ml.m99.large", "m5.large", "ml.m5", "ml.m5.", ""])

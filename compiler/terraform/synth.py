@@ -313,7 +313,7 @@ def _engine() -> Iterator[Any]:
 def _load() -> Any:
     global _owner
     if _owner is None:
-        with _environment(_settings()):
+        with _environment(engine_settings()):
             module = importlib.import_module("cdktf")
         _owner = os.getpid()
     elif _owner != os.getpid():
@@ -323,7 +323,8 @@ def _load() -> Any:
     return module
 
 
-def _settings() -> dict[str, str]:
+def engine_settings() -> dict[str, str]:
+    """The environment variables with which the engine's Node process starts."""
     node = node_binary()
     _node_version(node)
     own = _own_folder()

@@ -366,9 +366,11 @@ def _locked(path: Path) -> Iterator[None]:
     finally:
         # Removed before it is released, so that nobody can lock the file that goes. (Windows
         # refuses to remove an open file: there it stays, unlocked and empty.)
-        with contextlib.suppress(OSError):
-            os.unlink(path)
-        os.close(handle)
+        try:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+        finally:
+            os.close(handle)
 
 
 def _open_locked(path: Path) -> int:

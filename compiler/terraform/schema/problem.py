@@ -1,0 +1,32 @@
+"""What can be wrong with a root module, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+# Keys and list indexes from a resource's body down.
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that Terraform or the provider would refuse.
+
+    `address` is `aws_s3_bucket.data`, `data.aws_region.here`, `provider.aws`, `local.name` or
+    `output.name`; `path` leads from its body to the place.
+    """
+
+    address: str
+    path: Path
+    message: str
+    hint: str | None = None
+
+
+class Finding(NamedTuple):
+    """A problem before it has an address. `code` tells the same finding in two versions."""
+
+    code: str
+    path: Path
+    message: str
+    hint: str | None

@@ -154,7 +154,7 @@ def test_paths_that_look_alike_stay_apart():
     ["", "..", "aws/../x", "aws/a b/c", "aws/A/c", "aws//c", "a/b_c", "/a", "a/", "a*", "a" * 300],
 )
 def test_a_path_that_the_engine_would_mangle_is_refused(path):
-    with pytest.raises(EngineInputError, match="stack path"):
+    with pytest.raises(EngineInputError, match="is no stack (path|id)"):
         synthesize({path: SMALL})
 
 
@@ -224,6 +224,12 @@ def test_an_app_for_the_cdktf_command_line(tmp_path):
             if file.is_file()
         }
         assert files == assets.get(name, {})
+
+
+@pytest.mark.parametrize("name", ["aws/shared/churn", "a__b", "..", "A", ""])
+def test_an_id_that_the_engine_would_mangle_is_refused(tmp_path, name):
+    with pytest.raises(EngineInputError, match="is no stack id"):
+        build_app({name: SMALL}, {}, tmp_path / "out")
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/x", "assets/../../x"])

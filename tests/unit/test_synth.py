@@ -154,7 +154,7 @@ def test_paths_that_look_alike_stay_apart():
     ["", "..", "aws/../x", "aws/a b/c", "aws/A/c", "aws//c", "a/b_c", "/a", "a/", "a*", "a" * 300],
 )
 def test_a_path_that_the_engine_would_mangle_is_refused(path):
-    with pytest.raises(EngineInputError, match="is no stack (path|id)"):
+    with pytest.raises(EngineInputError, match=r"is no stack (path|id)"):
         synthesize({path: SMALL})
 
 

@@ -57,7 +57,7 @@ class Archive:
         self.header: dict[str, object] = json.loads(first)
         if self.header["format"] != FORMAT:
             raise ValueError(f"{path.name} has format {self.header['format']}, not {FORMAT}")
-        table: list[tuple[str, int]] = self.header.pop("chunks")  # type: ignore[assignment]
+        table: list[tuple[str, int]] = self.header.pop("chunks")
         self._firsts = [key for key, _ in table]
         self._spans: list[tuple[int, int]] = []
         start = 0
@@ -81,6 +81,6 @@ class Archive:
         if number not in self._lines:
             start, end = self._spans[number]
             text = zlib.decompress(self._packed[start:end]).decode()
-            pairs = (line.split("\t", 1) for line in text.split("\n"))
-            self._lines[number] = {key: entry for key, entry in pairs}
+            pairs = (line.partition("\t")[::2] for line in text.split("\n"))
+            self._lines[number] = dict(pairs)
         return self._lines[number]

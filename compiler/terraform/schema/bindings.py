@@ -19,17 +19,13 @@ as one text.
 
 from __future__ import annotations
 
-import base64
-import io
-import json
 import re
-import tarfile
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import cast
 
+from compiler.terraform.schema.jsii import BindingsError, sources
 from compiler.terraform.schema.records import (
     Attribute,
     Block,
@@ -39,10 +35,6 @@ from compiler.terraform.schema.records import (
     Provider,
     Type,
 )
-
-
-class BindingsError(Exception):
-    """The bindings are not written as this module expects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +70,17 @@ _ENTRY = re.compile(
 _CLASS = re.compile(
     r"^export class (\w+) extends cdktf\.(\w+) \{\n(.*?)^\}\n", re.MULTILINE | re.DOTALL
 )
-_WRITER = re.compile(
-    r"^export function (\w+)ToHclTerraform\((.*?)^\}\n", re.MULTILINE | re.DOTALL
-)
+_WRITER = re.compile(r"^export function (\w+)ToHclTerraform\((.*?)^\}\n", re.MULTILINE | re.DOTALL)
 _INTERFACE = re.compile(r"^export interface (\w+) \{\n(.*?)^\}\n", re.MULTILINE | re.DOTALL)
 _FIELD = re.compile(r"^ +(\w+): \{\n +value: .*\(struct!\.(\w+)\),$", re.MULTILINE)
 _TYPE_NAME = re.compile(r'static readonly tfResourceType = "(\w+)"')
-_NESTED = re.compile(r"= new (?:\w+\.)?(\w+)(List|Map|OutputReference)\(this, \"\w+\"(?:, (\w+))?\)")
+_NESTED = re.compile(
+    r"= new (?:\w+\.)?(\w+)(List|Map|OutputReference)\(this, \"\w+\"(?:, (\w+))?\)"
+)
 _GETTER = re.compile(r"get(String|Number|Boolean|Any)?(List|Map|MapList)?Attribute\('")
-_CORE = re.compile(r"= new cdktf\.(String|Number|Boolean|Any)(Map|MapList|List)\(this, \"\w+\"(?:, (\w+))?\)")
+_CORE = re.compile(
+    r"= new cdktf\.(String|Number|Boolean|Any)(Map|MapList|List)\(this, \"\w+\"(?:, (\w+))?\)"
+)
 _STORAGE = re.compile(r"(string|number|boolean|any)((?:Map|List)*)$")
 
 _SIMPLE: Mapping[str, Kind] = {
@@ -102,7 +96,7 @@ def read_provider(path: Path) -> Provider:
     resources: dict[str, Block] = {}
     data_sources: dict[str, Block] = {}
     configuration: Block | None = None
-    for folder, text in _sources(path):
+    for folder, text in sources(path):
         found = _Source(folder, text).construct()
         if found is None:
             continue
@@ -121,40 +115,6 @@ def read_provider(path: Path) -> Provider:
 
 def _sorted(blocks: Mapping[str, Block]) -> dict[str, Block]:
     return dict(sorted(blocks.items()))
-
-
-def _sources(path: Path) -> Iterator[tuple[str, str]]:
-    """Each folder below `lib/` with its TypeScript. Files of one folder follow each other."""
-    with _tarball(path) as stream, tarfile.open(fileobj=stream, mode="r:gz") as archive:
-        folders: dict[str, list[str]] = {}
-        for member in archive:
-            parts = member.name.split("/")
-            if len(parts) < 4 or parts[1] != "lib" or not member.name.endswith(".js"):
-                continue
-            content = archive.extractfile(member)
-            if content is not None:
-                folders.setdefault(parts[2], []).extend(_typescript(content.read()))
-    for folder in sorted(folders):
-        yield folder, "\n".join(folders[folder])
-
-
-def _tarball(path: Path) -> IO[bytes]:
-    if path.suffix != ".whl":
-        return path.open("rb")
-    with zipfile.ZipFile(path) as wheel:
-        names = [name for name in wheel.namelist() if name.endswith(".jsii.tgz")]
-        if len(names) != 1:
-            raise BindingsError(f"{path} holds {len(names)} jsii tarballs, not one")
-        return io.BytesIO(wheel.read(names[0]))
-
-
-def _typescript(script: bytes) -> list[str]:
-    start = script.rfind(b"sourceMappingURL=data:")
-    if start < 0:
-        return []
-    encoded = script[start:].split(b"base64,", 1)[1].strip()
-    sources: list[str] = json.loads(base64.b64decode(encoded))["sourcesContent"]
-    return sources
 
 
 class _Source:
@@ -309,6 +269,5 @@ def _object_fields(block: Block) -> dict[str, Type]:
     fields = {name: attribute.type for name, attribute in block.attributes.items()}
     for name, nested in block.blocks.items():
         element = Type("object", fields=_object_fields(nested.block))
-        single = nested.nesting == "single"
-        fields[name] = element if single else Type(nested.nesting, element)
+        fields[name] = element if nested.nesting == "single" else Type(nested.nesting, element)
     return dict(sorted(fields.items()))

@@ -92,9 +92,7 @@ def _nested(
         yield Finding("count", path, f"{count} blocks `{name}` where at most {most} may be", None)
 
 
-def _bodies(
-    value: Json, nested: NestedBlock, path: Path
-) -> Iterable[tuple[Path, Json]] | None:
+def _bodies(value: Json, nested: NestedBlock, path: Path) -> Iterable[tuple[Path, Json]] | None:
     """The single blocks, each with its path; None for what is no block."""
     if isinstance(value, Mapping):
         if nested.nesting == "map":

@@ -330,5 +330,3 @@ class _Reader:
 
 def _is_assignment(following: str) -> bool:
     return following[:1] == "=" and following not in ("==", "=>")
-
-

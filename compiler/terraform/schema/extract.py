@@ -19,8 +19,9 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from compiler.terraform.schema.archive import write
-from compiler.terraform.schema.bindings import BindingsError, read_provider
+from compiler.terraform.schema.bindings import read_provider
 from compiler.terraform.schema.encoding import Encoded, encode_block, merge
+from compiler.terraform.schema.jsii import BindingsError
 from compiler.terraform.schema.records import Provider
 
 

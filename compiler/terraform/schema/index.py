@@ -152,11 +152,8 @@ class Index:
 
 
 def _schema(entry: Encoded) -> Schema:
-    newer, older = _version(entry, NEWER), None
-    if differs(entry):
-        older = _version(entry, OLDER)
-    else:
-        older = newer
+    newer = _version(entry, NEWER)
+    older = _version(entry, OLDER) if differs(entry) else newer
     return Schema(newer, older)
 
 
@@ -169,5 +166,3 @@ def _version(entry: Encoded, side: Literal[0, 1]) -> Block | None:
 def open_index() -> Index:
     """The shipped index, one per process."""
     return Index()
-
-

@@ -94,11 +94,11 @@ TESTS = [
     ">",
     ">=",
 ]
+# Of these, the ones that would take a list for Python's notation of it.
+_TEXT_FILTERS = ("capitalize", "indent", "lower", "replace", "title", "trim", "upper")
 # These work item by item or on what is missing, and are in `evaluation`.
 OTHER_FILTERS = ("d", "default", "map", "reject", "rejectattr", "select", "selectattr")
-OTHER_  # Of these, the ones that would take a list for Python's notation of it.
-_TEXT_FILTERS = ["capitalize", "indent", "lower", "replace", "title", "trim", "upper"]
-TESTS = ("defined", "undefined")
+OTHER_TESTS = ("defined", "undefined")
 TEXT_METHODS = [
     "capitalize",
     "casefold",

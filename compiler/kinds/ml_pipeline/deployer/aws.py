@@ -15,6 +15,9 @@ from botocore.exceptions import (  # type: ignore[import-not-found,import-untype
     ClientError,
     HTTPClientError,
 )
+from botocore.exceptions import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    ConnectionError as BotoConnectionError,
+)
 
 __all__ = [
     "BotoCoreError",
@@ -27,9 +30,9 @@ __all__ = [
     "is_passing",
 ]
 
-# Well inside the function's timeout, so that a call that hangs is still reported.
+# A call that hangs takes 50 s, inside the function's timeout of 120 s: so it is still reported.
 CONFIG = Config(
-    connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3}
+    connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 2}
 )
 
 
@@ -76,4 +79,4 @@ def is_passing(error: Exception) -> bool:
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return status >= 500 or "Throttl" in error_code(error) or status == 429
-    return isinstance(error, HTTPClientError)
+    return isinstance(error, HTTPClientError | BotoConnectionError)

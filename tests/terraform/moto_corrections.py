@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from moto.awslambda.models import LambdaFunction
 from moto.budgets.responses import BudgetsResponse
 from moto.codecommit import models as codecommit_models
 from moto.codecommit.responses import CodeCommitResponse
@@ -18,6 +19,7 @@ from moto.codepipeline.models import CodePipeline
 from moto.core.responses import ActionResult
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
+from moto.s3.responses import S3Response
 from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.responses import SageMakerResponse
 from moto.stepfunctions.responses import StepFunctionResponse
@@ -129,8 +131,8 @@ def codecommit_repositories() -> None:
     vars(codecommit_models).update(seconds)
 
 
-def budget_subscribers() -> None:
-    """DescribeSubscribersForNotification gives a notification's subscribers; moto lacks it.
+def budget_subscribers_and_tags() -> None:
+    """DescribeSubscribersForNotification and ListTagsForResource of a budget; moto lacks both.
 
     https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_DescribeSubscribersForNotification.html
     """
@@ -142,7 +144,22 @@ def budget_subscribers() -> None:
         found = [n.subscribers for n in notifications if _notification_key(n.details) == wanted]
         return json.dumps({"Subscribers": found[0] if found else []})
 
+    def list_tags_for_resource(self: Any) -> str:
+        _, account, name = self._get_param("ResourceARN").rsplit(":", 2)
+        budget = self.backend.budgets[account][name.removeprefix("budget/")]
+        return json.dumps({"ResourceTags": getattr(budget, "landform_tags", [])})
+
+    def create_budget(self: Any) -> str:
+        answer = original(self)
+        budget = self.backend.budgets[self._get_param("AccountId")]
+        name = self._get_param("Budget")["BudgetName"]
+        budget[name].landform_tags = self._get_param("ResourceTags") or []
+        return answer
+
+    original = BudgetsResponse.create_budget
+    BudgetsResponse.create_budget = create_budget  # type: ignore[method-assign]
     _add(BudgetsResponse, describe_subscribers_for_notification)
+    _add(BudgetsResponse, list_tags_for_resource)
 
 
 def _notification_key(details: dict[str, Any]) -> tuple[Any, ...]:
@@ -217,6 +234,61 @@ def log_delivery_policy() -> None:
     FakeBucket._log_permissions_enabled_policy = staticmethod(enabled)  # type: ignore[method-assign]
 
 
+def eventbridge_notifications() -> None:
+    """S3 keeps and returns an empty `EventBridgeConfiguration` element; moto drops it.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketNotificationConfiguration.html
+    """
+
+    def from_body(self: Any) -> dict[str, Any]:
+        configuration = dict(read(self))
+        if "EventBridgeConfiguration" in configuration:
+            configuration["EventBridgeConfiguration"] = {}
+        return configuration
+
+    def get_bucket_notification(self: Any) -> Any:
+        status, headers, body = write(self)
+        stored = self.backend.get_bucket_notification_configuration(self.bucket_name)
+        if stored and stored.event_bridge is not None:
+            text = body.decode() if isinstance(body, bytes) else body
+            end = "</NotificationConfiguration>"
+            if text.rstrip().endswith("/>"):  # moto has nothing else to tell
+                text = f"{text.rstrip()[:-2]}>{end}"
+            body = text.replace(end, f"<EventBridgeConfiguration/>{end}")
+            headers = {k: v for k, v in headers.items() if k.lower() != "content-length"}
+        return status, headers, body
+
+    read, write = S3Response._notification_config_from_body, S3Response.get_bucket_notification
+    S3Response._notification_config_from_body = from_body  # type: ignore[method-assign]
+    S3Response.get_bucket_notification = get_bucket_notification  # type: ignore[method-assign]
+
+
+def lambda_configuration() -> None:
+    """Lambda returns `DeadLetterConfig` and `LoggingConfig` as they were given; moto drops them.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html
+    """
+    keys = ("DeadLetterConfig", "LoggingConfig")
+
+    def __init__(self: Any, account_id: str, spec: dict[str, Any], *rest: Any, **more: Any) -> None:
+        create(self, account_id, spec, *rest, **more)
+        self.landform_given = {key: spec[key] for key in keys if key in spec}
+
+    def update_configuration(self: Any, updates: dict[str, Any]) -> dict[str, Any]:
+        update(self, updates)
+        self.landform_given |= {key: updates[key] for key in keys if key in updates}
+        return self.get_configuration()  # type: ignore[no-any-return]
+
+    def get_configuration(self: Any, on_create: bool = False) -> dict[str, Any]:
+        return {**get(self, on_create), **self.landform_given}
+
+    create, update = LambdaFunction.__init__, LambdaFunction.update_configuration
+    get = LambdaFunction.get_configuration
+    LambdaFunction.__init__ = __init__  # type: ignore[method-assign]
+    LambdaFunction.update_configuration = update_configuration  # type: ignore[method-assign]
+    LambdaFunction.get_configuration = get_configuration  # type: ignore[method-assign]
+
+
 def _covers(statement: dict[str, Any], prefix: str) -> bool:
     patterns = _listed(statement.get("Resource"))
     return any(pattern.endswith("*") and prefix.startswith(pattern[:-1]) for pattern in patterns)
@@ -238,10 +310,12 @@ CORRECTIONS: tuple[Callable[[], None], ...] = (
     step_functions_validation,
     step_functions_versions,
     codecommit_repositories,
-    budget_subscribers,
+    budget_subscribers_and_tags,
     model_package_group_policies,
     bucket_policies_are_not_judged,
     log_delivery_policy,
+    eventbridge_notifications,
+    lambda_configuration,
 )
 
 

@@ -93,8 +93,9 @@ class _Plan(NamedTuple):
 def plan_changes(root: Path, tree: Mapping[str, bytes]) -> tuple[Changes, tuple[Diagnostic, ...]]:
     """Compare the disk below `root` with `tree`; writes nothing.
 
-    With an error among the diagnostics the changes must not be applied. Raises DefectiveTree for
-    a path that could leave `root`, or an asset that no mark lists.
+    With an error among the diagnostics the changes must not be applied. Stacks of ours that `tree`
+    lacks are in `removed`: whether they may go is the caller's question (see `stacks_present`).
+    Raises DefectiveTree for a path that could leave `root`, or an asset that no mark lists.
     """
     plan = _plan(root, tree)
     return plan.changes, plan.problems

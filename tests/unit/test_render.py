@@ -9,6 +9,7 @@ import time
 import unicodedata
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -295,6 +296,15 @@ def test_json_of_nothing() -> None:
     assert (value["diagnostics"], value["result"]) == ([], None)
 
 
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_order_of_the_input_does_not_matter(format: Any) -> None:
+    diagnostics = [
+        problem(Span(p, n, 1, n, 2), code=c) for p in "ab" for n in (3, 20) for c in ("E1", "W1")
+    ]
+    outs = {render(order, {}, format, True) for order in (diagnostics, diagnostics[::-1])}
+    assert len(outs) == 1
+
+
 # ---- GitHub
 
 
@@ -318,12 +328,70 @@ def test_github_without_columns_or_place() -> None:
 # ---- SARIF
 
 
+def closed(required: str, **properties: Any) -> dict[str, Any]:
+    """A JSON Schema of an object with these properties and no others."""
+    return {
+        "type": "object",
+        "required": required.split(),
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+def array(items: Any) -> dict[str, Any]:
+    return {"type": "array", "items": items, "uniqueItems": True}
+
+
+# The part of the published schema (docs.oasis-open.org/sarif/sarif/v2.1.0/errata01) that we use.
+TEXT, COUNT = {"type": "string"}, {"type": "integer", "minimum": 1}
+LEVEL = {"enum": ["none", "note", "warning", "error"]}
+INDEX = {"type": "integer", "minimum": -1}
+MESSAGE = closed("text", text=TEXT)
+REGION = closed("", startLine=COUNT, startColumn=COUNT, endLine=COUNT, endColumn=COUNT)
+PHYSICAL = closed("", artifactLocation=closed("", uri=TEXT), region=REGION)
+LOCATION = closed("", id=INDEX, message=MESSAGE, physicalLocation=PHYSICAL)
+RULE = closed(
+    "id",
+    id=TEXT,
+    shortDescription=MESSAGE,
+    fullDescription=MESSAGE,
+    help=MESSAGE,
+    defaultConfiguration=closed("", level=LEVEL),
+)
+NOTIFICATION = closed(
+    "message", message=MESSAGE, level=LEVEL, associatedRule=closed("", id=TEXT, index=INDEX)
+)
+RESULT = closed(
+    "message",
+    ruleId=TEXT,
+    ruleIndex=INDEX,
+    level=LEVEL,
+    message=MESSAGE,
+    locations=array(LOCATION),
+    relatedLocations=array(LOCATION),
+)
+RUN = closed(
+    "tool",
+    tool=closed("driver", driver=closed("name", name=TEXT, rules=array(RULE))),
+    columnKind={"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
+    invocations=array(
+        closed(
+            "executionSuccessful",
+            executionSuccessful={"type": "boolean"},
+            toolExecutionNotifications=array(NOTIFICATION),
+        )
+    ),
+    results=array(RESULT),
+)
+LOG = closed("version runs", version={"const": "2.1.0"}, runs=array(RUN), **{"$schema": TEXT})
+
+
 def sarif(*diagnostics: Diagnostic) -> dict[str, Any]:
     codes = {
         "E402": Code(code="E402", title="unknown account", explanation="X.", wrong="w", right="r")
     }
     value = json.loads(render(diagnostics, {}, "sarif", False, codes=codes))
-    assert value["version"] == "2.1.0"
+    jsonschema.validate(value, LOG)
     (run,) = value["runs"]
     return dict(run)
 

@@ -444,6 +444,18 @@ def test_a_passing_fault_does_not_end_the_deployment(aws, fault):
     assert "outputVariables" in pipeline.invoke()
 
 
+def test_only_faults_in_a_row_count(aws):
+    aws.release()
+    pipeline = Pipeline(aws)
+    pipeline.invoke()
+    throttled = refused("ThrottlingException", "Rate exceeded")
+    for _ in range(6):
+        aws.failures["sagemaker.DescribeEndpoint"] = [throttled]
+        pipeline.invoke()
+        pipeline.invoke()
+        assert pipeline.token
+
+
 def test_unreachable_service(aws, monkeypatch):
     def unreachable(**_):
         raise EndpointConnectionError(endpoint_url="https://s3.example")

@@ -25,6 +25,8 @@ DISK_FULL = "E708"
 WRITE_FAILED = "E709"
 JOURNAL_DAMAGED = "E710"
 TREE_MOVED = "E711"
+# After these some files may have been written already.
+PARTLY_WRITTEN = frozenset({NOT_PERMITTED, DISK_FULL, WRITE_FAILED})
 
 CODES: tuple[Code, ...] = (
     Code(

@@ -204,13 +204,14 @@ def _plan(root: Path, tree: Mapping[str, bytes]) -> _Plan:
     changes = Changes(
         removed=tuple(sorted(stale)), **{name: tuple(paths) for name, paths in found.items()}
     )
-    wrong = [
+    # Without having read all, who owns what is a guess: then only say what cannot be read.
+    wrong = dict.fromkeys(disk.problems) or (
         *_case_clashes(root, tree),
         *(problems.not_ours(root, path) for path in changes.changed if path not in owned),
         *_blocked(disk, obstacles, stale | _own_parts(claims)),
         *_foreign_parts(disk, changes, claims),
-    ]
-    return _Plan(changes, tuple(obstacles), claims, (*disk.problems, *wrong))
+    )
+    return _Plan(changes, tuple(obstacles), claims, tuple(wrong) or tuple(disk.problems))
 
 
 def _blocked(

@@ -29,6 +29,7 @@ from urllib.parse import quote
 
 from compiler.codes import Code
 from compiler.diagnostics import Diagnostic, Span, has_errors, in_order
+from compiler.output_codes import PARTLY_WRITTEN
 from compiler.tree import Changes
 
 Format = Literal["text", "json", "github", "sarif"]
@@ -106,7 +107,7 @@ def summary(diagnostics: Sequence[Diagnostic], result: Result | None = None) -> 
     parts = [", ".join(found)] if found else []
     if result is not None:
         parts.append(_outcome(result))
-    elif errors:
+    elif errors and not any(diagnostic.code in PARTLY_WRITTEN for diagnostic in diagnostics):
         parts.append("nothing was written")
     return "; ".join(parts) or "no problems found"
 

@@ -247,6 +247,7 @@ def test_visible_keeps_ordinary_text() -> None:
     [
         ([], None, "no problems found"),
         (["W1"], None, "1 warning"),
+        (["E708"], None, "1 error"),  # a full disk: some files may have been written
         (["E1", "E2", "W1"], None, "2 errors, 1 warning; nothing was written"),
         ([], (Changes(same=("a", "b")), True), "up to date: 2 files"),
         (["W1"], (Changes(added=("a",), changed=("b",), removed=("c",), same=("d",)), True),

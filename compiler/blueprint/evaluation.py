@@ -259,9 +259,11 @@ class Evaluator:
             return kwargs["default"] if isinstance(part, Missing) and "default" in kwargs else part
         if not args:
             raise Refused("E107", '"map" needs a filter or `attribute=…`', word="map")
+        if not isinstance(args[0], str):
+            raise Refused("E107", '"map" needs the name of a filter in quotes', word="map")
         if args[0] in OTHER_FILTERS:
             raise Refused("E105", f'"map" cannot run "{args[0]}"', word="map")
-        return call_filter(str(args[0]), item, args[1:], kwargs, self._budget)
+        return call_filter(args[0], item, args[1:], kwargs, self._budget)
 
     def _part(self, item: Value, path: Value) -> Value:
         """`path` is None for the item itself, or names with dots between them."""
@@ -275,7 +277,11 @@ class Evaluator:
             return isinstance(value, Missing) == (test[0] == "undefined")
         if isinstance(value, Missing):
             raise value.problem
-        return call_test(str(test[0]), value, test[1:], self._budget) if test else bool(value)
+        if not test:
+            return bool(value)
+        if not isinstance(test[0], str):
+            raise Refused("E107", "a test is named in quotes", "write it as `select('odd')`")
+        return call_test(test[0], value, test[1:], self._budget)
 
 
 def _default(value: Value, args: list[Value], kwargs: dict[str, Value]) -> Value:

@@ -28,6 +28,8 @@ MAXIMUM_TEMPLATE = 32_768
 MAXIMUM_TOKENS = 200
 MAXIMUM_BRACKETS = 20
 MAXIMUM_LITERAL = 100
+# Problems shown of one text.
+MAXIMUM_FAILURES = 20
 
 _MARKS = re.compile(r"\{[{%#]")
 _ENVIRONMENT = environment()
@@ -146,7 +148,7 @@ def _run(template: _Template, scope: Scope[str, object]) -> tuple[Value, list[_F
             check_size(size)
         except Refused as problem:
             failures.append(_Failure(problem, _place(problem, template, number - 1)))
-            if problem.code == "E106":
+            if problem.code == "E106" or len(failures) == MAXIMUM_FAILURES:
                 break
         except RecursionError:
             failures.append(_Failure(too_large("the expression is nested too deeply")))

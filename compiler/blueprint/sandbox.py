@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import operator
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import cast
 
@@ -194,10 +195,14 @@ def lookup(value: Value, key: Value, label: str) -> Value:
     if isinstance(value, str | list | tuple) and isinstance(key, int):
         if -len(value) <= key < len(value):
             return value[key]
-        problem = f"{label} has {len(value)} items; there is no number {key} (the first is 0)"
+        problem = (
+            f"{label} has {len(value)} items; there is no number {shown(key)} (the first is 0)"
+        )
         return Missing(Refused("E102", problem, "give a smaller number"))
     hint = f"call it: {key}()" if key in _methods(value) else None
-    return Missing(Refused("E102", f'{label} is {kind(value)} and has no "{key}"', hint, str(key)))
+    return Missing(
+        Refused("E102", f'{label} is {kind(value)} and has no "{shown(key)}"', hint, str(key))
+    )
 
 
 def _missing_key(value: Mapping[str, Value], key: Value, label: str) -> Missing:
@@ -206,7 +211,7 @@ def _missing_key(value: Mapping[str, Value], key: Value, label: str) -> Missing:
     names = [name for name in value.keys() if isinstance(name, str)]  # noqa: SIM118
     prefix = f"{label}." if label.isidentifier() or "." in label else ""
     hint = suggestion(str(key), names, prefix) or f"{label} has no keys at all"
-    return Missing(Refused("E102", f'"{key}" is not in {label}', hint, str(key)))
+    return Missing(Refused("E102", f'"{shown(key)}" is not in {label}', hint, str(key)))
 
 
 def suggestion(word: str, names: Sequence[str], prefix: str = "") -> str | None:
@@ -223,7 +228,7 @@ def private(name: str) -> Refused:
     """The refusal for Python's internals."""
     return Refused(
         "E105",
-        f'"{name}" is not available: names with "_" first are internals',
+        f'"{shown(name)}" is not available: names with "_" first are internals',
         "use a key of the blueprint",
         name,
     )
@@ -262,8 +267,8 @@ def call_method(
         raise Refused("E105", f'"{name}" is no method that {kind(value)} has here', hint, name)
     plain = budget.settle(value)
     _guard(name, [plain, *args], kwargs)
-    result = _attempt(name, lambda: getattr(plain, name)(*args, **kwargs))
-    return budget.settle(_finite(result))
+    result = _attempt(name, plain, lambda: getattr(plain, name)(*args, **kwargs))
+    return budget.settle(result)
 
 
 # -------------------------------------------------------------------- filters and tests
@@ -285,7 +290,7 @@ def call_filter(
     elif name in _TEXT_FILTERS:
         value = text(value)
     _guard(name, [value, *args], kwargs)
-    result = _attempt(name, lambda: _ENVIRONMENT.call_filter(name, value, args, kwargs))
+    result = _attempt(name, value, lambda: _ENVIRONMENT.call_filter(name, value, args, kwargs))
     if isinstance(result, Undefined):
         return Missing(
             Refused(
@@ -295,7 +300,7 @@ def call_filter(
                 name,
             )
         )
-    return budget.settle(_finite(result))
+    return budget.settle(result)
 
 
 def call_test(name: str, value: Value, args: list[Value], budget: Budget) -> bool:
@@ -303,36 +308,62 @@ def call_test(name: str, value: Value, args: list[Value], budget: Budget) -> boo
     if name not in TESTS:
         raise _unknown("test", name, [*TESTS, *OTHER_TESTS])
     budget.spend(4)
-    return bool(_attempt(name, lambda: _ENVIRONMENT.call_test(name, value, args)))
+    return bool(_attempt(name, value, lambda: _ENVIRONMENT.call_test(name, value, args)))
 
 
 def _unknown(what: str, name: str, names: list[str]) -> Refused:
     words = [known for known in names if known.isidentifier()]
     return Refused(
         "E105",
-        f'the {what} "{name}" is not available in a blueprint',
+        f'the {what} "{shown(name)}" is not available in a blueprint',
         suggestion(name, words),
         name,
     )
 
 
-def _attempt(name: str, action: Callable[[], Value]) -> Value:
+def _attempt(name: str, value: Value, action: Callable[[], Value]) -> Value:
+    """The result of `action` on `value`; generators and views as lists.
+
+    They run here, inside the `try`, to at most one item over the limit.
+    """
     try:
-        return action()
+        result = action()
+        if isinstance(result, str | int | float | complex | list | tuple | Undefined | None):
+            return result
+        if is_mapping(result):
+            return result
+        return list(islice(cast("Iterable[Value]", result), MAXIMUM_ITEMS + 1))
     except FAILURES as error:
-        raise Refused(
+        raise _failed(name, value, error) from error
+
+
+def _failed(name: str, value: Value, error: Exception) -> Refused:
+    """What Python says, in a blueprint's words where its own are about Python."""
+    reason = str(error)
+    if isinstance(error, TypeError) and re.search(r"\(\) (takes|missing|got)", reason):
+        return Refused(
             "E107",
-            f'"{name}" does not work on this: {error}',
-            "check the types of what it is given",
+            f'"{name}" is given the wrong arguments',
+            f'see Jinja2\'s manual on "{name}"',
             name,
-        ) from error
+        )
+    if "not supported between instances" in reason:
+        message = f'"{name}" cannot compare values of different types'
+        return Refused("E107", message, "make all of them text or all numbers", name)
+    if isinstance(error, ZeroDivisionError):
+        return Refused("E107", f'"{name}" divides by zero', "check the divisor", name)
+    if isinstance(error, OverflowError):
+        return Refused("E106", f'"{name}" makes a number that is too large', None, name)
+    detail = f": {shown(reason)}" if isinstance(error, ValueError) else ""
+    return Refused(
+        "E107", f'"{name}" does not work on {kind(value)}{detail}', "check what it is given", name
+    )
 
 
-def _finite(value: Value) -> Value:
-    """Generators and views as lists, at most one item over the limit."""
-    if value is None or isinstance(value, str | int | float | list | tuple) or is_mapping(value):
-        return value
-    return list(islice(cast("Sequence[Value]", value), MAXIMUM_ITEMS + 1))
+def shown(word: Value) -> str:
+    """`word` for a message: the start of it if it is long."""
+    string = str(word)
+    return string if len(string) <= 60 else string[:59] + "…"
 
 
 def _guard(name: str, args: list[Value], kwargs: dict[str, Value]) -> None:
@@ -348,7 +379,10 @@ def _guard(name: str, args: list[Value], kwargs: dict[str, Value]) -> None:
         for argument in [*args[1:], *kwargs.values()]:
             if isinstance(argument, int) and abs(argument) > _MAXIMUM_ARGUMENT[name]:
                 raise Refused(
-                    "E106", f'"{name}" by {argument} is too much', "give a smaller number", name
+                    "E106",
+                    f'"{name}" by {shown(argument)} is too much',
+                    "give a smaller number",
+                    name,
                 )
         if name == "indent":
             check_size(_indented(args, kwargs))
@@ -401,7 +435,7 @@ def binary(sign: str, left: Value, right: Value) -> Value:
         raise Refused("E107", message, hint)
     if sign == "**" and isinstance(left, int) and isinstance(right, int):
         check_power(left, right)
-    return _attempt(sign, lambda: _NUMERIC[sign](left, right))
+    return _attempt(sign, left, lambda: _NUMERIC[sign](left, right))
 
 
 def _is_series_operation(sign: str, left: Value, right: Value) -> bool:

@@ -12,6 +12,9 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from compiler.cli.render import render
+from compiler.compilation import compile_blueprints
+from compiler.diagnostics import has_errors
 from compiler.terraform.document import Json, document
 from compiler.terraform.stack import Stack
 from compiler.terraform.synth import EngineError, build_app
@@ -38,15 +41,12 @@ def write_app(organizations: Mapping[str, Iterable[Stack]], outdir: Path) -> Non
 
 def main() -> int:
     """Compile and write. Problems go to standard error, which the command line shows."""
-    # Here, so that the rest can be used and tested without the whole compiler.
-    from compiler.compilation import compile_blueprints
-
-    compiled, diagnostics = compile_blueprints(BLUEPRINTS)
-    for diagnostic in diagnostics:
-        place = f"{diagnostic.span}: " if diagnostic.span else ""
-        print(f"{place}{diagnostic.code} {diagnostic.message}", file=sys.stderr)
-    if any(diagnostic.severity == "error" for diagnostic in diagnostics):
+    compilation = compile_blueprints(BLUEPRINTS)
+    found = compilation.diagnostics
+    sys.stderr.write(render(found, compilation.sources, "text", color=False))
+    if has_errors(found):
         return 1
+    compiled = {one.organization: one.stacks for one in compilation.blueprints}
     try:
         write_app(compiled, Path(os.environ.get("CDKTF_OUTDIR") or "cdktf.out"))
     except EngineError as error:

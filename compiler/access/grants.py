@@ -90,11 +90,12 @@ class Access:
 
     def key_users(self, key: Key) -> tuple[Role, ...]:
         """The roles that the key's policy admits, in the order of the grants."""
-        return tuple(role for role, used in self._key_users.values() if used == key)
+        users = {role.arn: role for role, used in self._key_users.values() if used == key}
+        return tuple(users.values())
 
     def edges(self) -> tuple[Edge, ...]:
         """The ledger's edges, sorted by id."""
-        uses = [self._key_edge(role, key) for role, key in self._key_users.values()]
+        uses = [self._key_edge(use, *users) for use, users in self._key_users.items()]
         return tuple(sorted([*self._edges, *uses], key=lambda edge: edge.id))
 
     def _of(self, home: Home) -> tuple[Statement, ...]:
@@ -109,7 +110,7 @@ class Access:
         elif isinstance(target, Listing):
             self._listing(grant, target)
         elif isinstance(target, KeyUse):
-            self._use_key(grant, target.key, grant.actions, via_s3=False)
+            self._use_key(grant, target.key, grant.actions, for_service=target.for_service)
         elif isinstance(target, Images):
             self._images(grant, target.repository)
         elif isinstance(target, Own):
@@ -167,7 +168,13 @@ class Access:
         self._edge(grant, target.place.account, target.arn, evidence)
 
     def _use_key(
-        self, grant: Grant, key: Key, actions: tuple[str, ...], *, via_s3: bool
+        self,
+        grant: Grant,
+        key: Key,
+        actions: tuple[str, ...],
+        *,
+        via_s3: bool = False,
+        for_service: bool = False,
     ) -> list[Evidence]:
         """Both halves of using a key; several grants of one role on one key share them."""
         role = grant.principal
@@ -176,8 +183,11 @@ class Access:
             actions = tuple(a for a in actions if a in VIA_S3)
             service = f"s3.{key.place.region}.{key.place.suffix}"
             conditions = {"StringEquals": {"kms:ViaService": service}}
-        identifier = _key_use(role, key)
+        verb = "lends" if for_service else "uses"
+        identifier = f"{role.name}-{verb}-{key.name}".replace("_", "-")
         self._key_users[identifier] = (role, key)
+        if for_service:
+            conditions = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
         if role.place.stack == key.place.stack:
             resource: Value = reference(key.address, "arn")
             own = conditions
@@ -223,12 +233,12 @@ class Access:
         stack, side, address = home
         return Evidence(stack=stack, address=address, side=side, sid=statement.sid)
 
-    def _key_edge(self, role: Role, key: Key) -> Edge:
+    def _key_edge(self, use: str, role: Role, key: Key) -> Edge:
         """The use of a key, once for all the grants of a role that need it."""
-        identifier = sid(_key_use(role, key))
+        identifier = sid(use)
         homes = (_identity(role), _key(key))
         return Edge(
-            id=f"{self.component}/{_key_use(role, key)}",
+            id=f"{self.component}/{use}",
             component=self.component,
             origin=self.origin,
             principal_account=role.place.account,
@@ -305,10 +315,6 @@ def _narrowed(role: Role, owner: Place) -> Conditions:
 
 def _crosses(principal: Place, owner: Place) -> bool:
     return principal.id != owner.id
-
-
-def _key_use(role: Role, key: Key) -> str:
-    return f"{role.name}-uses-{key.name}".replace("_", "-")
 
 
 def _key_arn(key: Key) -> str:

@@ -149,9 +149,13 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class KeyUse:
-    """A key, used by the caller itself rather than through a bucket."""
+    """A key, used by the caller itself rather than through a bucket.
+
+    `for_service` is for kms:CreateGrant: only AWS services may use what the caller grants.
+    """
 
     key: Key
+    for_service: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,9 +40,12 @@ MAXIMUM_COPIES = 100_000
 MAXIMUM_ERRORS = 20
 
 # Not printable in YAML 1.2 (section 5.1), surrogates, byte order marks, and the line ends that
-# YAML 1.1 had and 1.2 has not: readers disagree on them, and nobody sees them.
+# YAML 1.1 had and 1.2 has not: readers disagree on them, and nobody sees them. The second part are
+# spaces without width and marks that change the direction of writing: a review would show other
+# text than the compiler reads (CVE-2021-42574).
 _REFUSED = re.compile(
     r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+    r"|[\u200b\u2060\u202a-\u202e\u2066-\u2069]"
 )
 _PROPERTIES = re.compile(r"(?:[&!]\S*(?:\s+|$)|#[^\r\n]*\s+)+")
 _TOP_LEVEL_KEY = re.compile(r"[A-Za-z_][\w-]*\s*:(?:\s|$)")

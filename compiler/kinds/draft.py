@@ -67,6 +67,11 @@ class Draft:
         """A name that no other organisation has: it ends in the account id."""
         return shorten(self.prefix(part), name_limit(resource_type), f"-{account.id}")
 
+    def tags(self, account: Account) -> dict[str, str]:
+        """The tags of everything in that account, also of what is made at run time."""
+        own = {"landform-component": self.component.name}
+        return dict(sorted({**account.tags, **own, **self.component.tags}.items()))
+
     def role(
         self,
         account: Account,
@@ -242,11 +247,6 @@ class Draft:
         return self._parts[account.name]
 
     def _stack(self, part: _Part) -> Stack:
-        tags = {
-            **part.account.tags,
-            "landform-component": self.component.name,
-            **self.component.tags,
-        }
         return Stack(
             cloud="aws",
             account=part.account.name,
@@ -259,7 +259,7 @@ class Draft:
                 self.organization,
                 part.account,
                 self.component.region,
-                tags,
+                self.tags(part.account),
                 bootstrap=part.creates_deploy_role,
             ),
             resources=tuple(part.resources),

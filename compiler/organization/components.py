@@ -218,13 +218,13 @@ class _Instance:
         evaluated, found = evaluate(node, self._limited_scope())
         if found:
             return None
-        members: Mapping[str, Home] = self.all.organization.accounts
-        if self.kind.per == "project" or self.kind.home == "projects":
-            members = self.all.organization.projects
+        wanted = nodes.plain(evaluated)
         try:
-            return select(nodes.plain(evaluated), members, "account")[0]
+            if self.kind.home == "projects" or self.kind.per == "project":
+                return select(wanted, self.all.organization.projects, "project")[0]
+            return select(wanted, self.all.organization.accounts, "account")[0]
         except PydanticCustomError:
-            return None
+            return None  # checking the input itself reports it
 
     def _limited_scope(self) -> Scope:
         return {**self.all.scope, "component": {"name": self.name, "kind": self.kind.name}}

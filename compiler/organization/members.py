@@ -183,6 +183,7 @@ class Members:
         self.diagnostics += found
         if found:
             return None
+        assert isinstance(evaluated, nodes.Mapping), "a mapping evaluates to a mapping"
         if own_vars is not None and not isinstance(own_vars, nodes.Mapping):
             evaluated = nodes.merge(
                 evaluated, nodes.Mapping({"vars": tree.entries["vars"]}, tree.span)

@@ -34,11 +34,14 @@ LANGUAGE = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """A checked blueprint. `removed` maps the paths of stacks to be destroyed to where it says so."""
+    """A checked blueprint. `removed` maps the paths of stacks to be destroyed to where it says so;
+    `span` is where the organisation is named.
+    """
 
     organization: Organization
     components: tuple[Component, ...]
     removed: Mapping[str, Span]
+    span: Span
 
 
 def resolve(
@@ -95,7 +98,8 @@ class _Resolver:
             components=()
             if members.diagnostics
             else self._components(record, members, base, extra),
-            removed=self._removed(),
+            removed=self._removed(record),
+            span=nodes.span_at(self.root, ("organization", "name"))[0],
         )
 
     def _check_root(self) -> None:
@@ -211,7 +215,7 @@ class _Resolver:
         self.diagnostics += components.diagnostics
         return found
 
-    def _removed(self) -> dict[str, Span]:
+    def _removed(self, organization: Organization) -> dict[str, Span]:
         entry = self.root.entries.get("removed")
         if entry is None:
             return {}
@@ -220,7 +224,18 @@ class _Resolver:
         self.diagnostics += found
         if read is None or not isinstance(entry.value, nodes.Sequence):
             return {}
-        return dict(zip(read.removed, (item.span for item in entry.value.items), strict=True))
+        removed = dict(zip(read.removed, (item.span for item in entry.value.items), strict=True))
+        for path, span in removed.items():
+            cloud, name, _ = path.split("/")
+            members = organization.accounts if cloud == "aws" else organization.projects
+            if name not in members:
+                self._report(
+                    "E603",
+                    f'"{path}" is listed under removed, but "{name}" is not declared any more',
+                    span,
+                    "keep the account until its stacks are destroyed",
+                )
+        return removed
 
     def _report(self, code: str, message: str, span: Span, hint: str | None = None) -> None:
         self.diagnostics.append(Diagnostic(code=code, message=message, span=span, hint=hint))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from compiler.organization.records import Account, Organization
-from compiler.terraform.stack import Value
+from compiler.terraform.stack import Stack, Value
 
 # S3 state locking by a lock file came with Terraform 1.10 (release notes of v1.10.0).
 REQUIRED_VERSION = ">= 1.10.0"
@@ -50,3 +50,24 @@ def aws_providers(
         block["assume_role"] = [{"role_arn": arn}]
     block["default_tags"] = [{"tags": dict(sorted(tags.items()))}]
     return {"aws": block}
+
+
+def tombstone(organization: Organization, path: str) -> Stack:
+    """A stack without resources, so that the next apply destroys what the old one made.
+
+    `path` is `aws/<account>/<component>` of an account that the blueprint declares.
+    """
+    cloud, name, component = path.split("/")
+    assert cloud == "aws", "Google stacks are not made yet, so none can be removed"
+    account = organization.accounts[name]
+    region = account.region or organization.state.aws_region or "us-east-1"
+    return Stack(
+        cloud="aws",
+        account=name,
+        account_id=account.id,
+        component=component,
+        kind="removed",
+        region=region,
+        terraform=aws_terraform(organization, path),
+        providers=aws_providers(organization, account, region, account.tags),
+    )

@@ -77,8 +77,8 @@ def _plain(value: Value) -> Json:
         return escape(value)
     if isinstance(value, Mapping):
         return {escape(key): _plain(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
     if isinstance(value, JsonText):
         raise TypeError("JsonText stands for a whole argument, not for a part of one")
+    if isinstance(value, Sequence):
+        return [_plain(item) for item in value]
     return value

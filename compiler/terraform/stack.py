@@ -8,7 +8,7 @@ Kinds make these records; nothing here knows AWS, Google or CDKTF. A plain strin
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -44,8 +44,7 @@ Value = (
     | None
     | Expression
     | JsonText
-    | list["Value"]
-    | tuple["Value", ...]
+    | Sequence["Value"]
     | Mapping[str, "Value"]
 )
 

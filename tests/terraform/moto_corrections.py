@@ -285,7 +285,7 @@ def lambda_configuration() -> None:
     create, update = LambdaFunction.__init__, LambdaFunction.update_configuration
     get = LambdaFunction.get_configuration
     LambdaFunction.__init__ = __init__  # type: ignore[method-assign]
-    LambdaFunction.update_configuration = update_configuration  # type: ignore[method-assign]
+    LambdaFunction.update_configuration = update_configuration  # type: ignore[method-assign,assignment]
     LambdaFunction.get_configuration = get_configuration  # type: ignore[method-assign]
 
 

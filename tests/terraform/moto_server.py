@@ -53,9 +53,7 @@ def main() -> None:
     # Attachments of AWS-managed policies need those policies: moto has them, but off by default.
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
     moto_corrections.install()
-    server = make_server(
-        "127.0.0.1", 0, application, threaded=True, request_handler=_SilentHandler
-    )
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_SilentHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"listening {server.server_port}", flush=True)
     sys.stdin.read()

@@ -16,8 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3  # type: ignore[import-untyped]
-
 # Resource types of the catalog that can't be applied here, each with the reason. Stacks that hold
 # one are validated, but not applied.
 UNSUPPORTED: Mapping[str, str] = {
@@ -65,6 +63,9 @@ class SimulatedAws:
         )
 
     def _assume(self, account: str) -> Any:
+        # Only the rig's environment has boto3; this module is imported in the others too.
+        import boto3  # type: ignore[import-untyped]
+
         root = boto3.Session(_KEYS["AWS_ACCESS_KEY_ID"], _KEYS["AWS_SECRET_ACCESS_KEY"])
         sts = root.client("sts", region_name="us-east-1", endpoint_url=self.endpoint)
         role = f"arn:aws:iam::{account}:role/rig"

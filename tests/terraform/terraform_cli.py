@@ -166,9 +166,7 @@ def _finding(diagnostic: dict[str, Any]) -> Finding:
     return Finding(diagnostic["severity"], diagnostic["summary"], detail, place)
 
 
-def _failure(
-    folder: Path, words: tuple[str, ...], result: subprocess.CompletedProcess[str]
-) -> str:
+def _failure(folder: Path, words: tuple[str, ...], result: subprocess.CompletedProcess[str]) -> str:
     command = " ".join(words)
     printed = (result.stderr or result.stdout)[-6000:]
     return f"terraform {command} in {folder.name} gave {result.returncode}\n{printed}"

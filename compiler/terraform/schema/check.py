@@ -82,7 +82,7 @@ def _resource(module: Module, mode: Mode, type_: str, name: str, body: Json) -> 
         yield from _version_problems(module, address, schema)
         yield from _body(module, mode, address, schema, body)
         if mode == "managed":
-            for finding in rule_findings(type_, body):
+            for finding in rule_findings(type_, body, schema.block):
                 yield _problem(address, finding)
 
 

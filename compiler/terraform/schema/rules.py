@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from compiler.terraform.document import Json
 from compiler.terraform.schema.problem import Finding
+from compiler.terraform.schema.records import Block
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,15 @@ RULES: Mapping[str, tuple[Limit | OneOf, ...]] = {
 }
 
 
-def rule_findings(type_: str, body: Mapping[str, Json]) -> Iterator[Finding]:
-    """What the table says about one resource."""
+def rule_findings(type_: str, body: Mapping[str, Json], block: Block) -> Iterator[Finding]:
+    """What the table says about one managed resource.
+
+    And that `id` cannot be set where the schema calls it optional and computed: so the plug-in
+    SDK declares the id that it adds itself, and then refuses it ("Invalid or unknown key").
+    """
+    identity = block.attributes.get("id")
+    if body.get("id") is not None and identity and identity.optional and identity.computed:
+        yield Finding("computed", ("id",), "`id` is computed by the provider", "take it out")
     for rule in RULES.get(type_, ()):
         finding = _limit(rule, body) if isinstance(rule, Limit) else _one_of(rule, body)
         if finding:

@@ -1,0 +1,174 @@
+"""What must hold of finished stacks, whatever kind made them.
+
+Each check takes stacks and where their components are declared, and gives diagnostics.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from compiler.data import policy_limit_of
+from compiler.diagnostics import Diagnostic, Span
+from compiler.terraform.document import Json
+from compiler.terraform.schema.check import check
+from compiler.terraform.schema.index import open_index
+from compiler.terraform.stack import Expression, JsonText, Resource, Stack, Value
+
+# Resources with a name that is unique in an account and region; the argument that names them.
+# Source: each service's API reference, the Create call's "already exists" error.
+NAMED_IN_REGION = {
+    "aws_accessanalyzer_analyzer": "analyzer_name",
+    "aws_cloudwatch_event_rule": "name",
+    "aws_cloudwatch_log_group": "name",
+    "aws_cloudwatch_metric_alarm": "alarm_name",
+    "aws_codecommit_repository": "repository_name",
+    "aws_codeconnections_connection": "name",
+    "aws_codepipeline": "name",
+    "aws_ecr_repository": "name",
+    "aws_kms_alias": "name",
+    "aws_lambda_function": "function_name",
+    "aws_sfn_state_machine": "name",
+    "aws_sns_topic": "name",
+    "aws_sqs_queue": "name",
+    "aws_ssm_parameter": "name",
+}
+NAMED_IN_ACCOUNT = {
+    "aws_budgets_budget": "name",
+    "aws_iam_openid_connect_provider": "url",
+    "aws_iam_role": "name",
+}
+NAMED_IN_THE_WORLD = {"aws_s3_bucket": "bucket"}
+# Settings of which an account, or a region of it, has one.
+ONE_IN_ACCOUNT = ("aws_iam_account_password_policy", "aws_s3_account_public_access_block")
+ONE_IN_REGION = ("aws_ebs_encryption_by_default",)
+
+
+def check_collisions(stacks: Iterable[Stack], spans: Mapping[str, Span]) -> Iterator[Diagnostic]:
+    """Two stacks that would make the same thing: the second apply would fail or take it over."""
+    first: dict[tuple[str, ...], Stack] = {}
+    for stack in stacks:
+        for identity, what in _identities(stack):
+            other = first.setdefault(identity, stack)
+            if other is stack:
+                continue
+            yield Diagnostic(
+                code="E401",
+                message=f'components "{other.component}" and "{stack.component}" both make {what}',
+                span=spans[stack.path],
+                hint="rename one, or let one component have it",
+                related=((f'"{other.component}"', spans[other.path]),),
+            )
+
+
+def _identities(stack: Stack) -> Iterator[tuple[tuple[str, ...], str]]:
+    account, region = f"account {stack.account_id}", f"region {stack.region}"
+    where = f'in account "{stack.account}"'
+    for what, name in stack.claims:
+        yield (account, region, what, name), f'the {what} "{name}" {where}'
+    for resource in stack.resources:
+        if resource.mode != "managed":
+            continue
+        type_ = resource.type
+        if type_ in ONE_IN_ACCOUNT:
+            yield (account, type_), f"{type_}, of which an account has one, {where}"
+        elif type_ in ONE_IN_REGION:
+            yield (account, region, type_), f"{type_}, of which a region has one, {where}"
+        elif regional := _name(resource, NAMED_IN_REGION):
+            yield (account, region, type_, regional), f'{type_} "{regional}" {where}'
+        elif own := _name(resource, NAMED_IN_ACCOUNT):
+            yield (account, type_, own), f'{type_} "{own}" {where}'
+        elif unique := _name(resource, NAMED_IN_THE_WORLD):
+            yield (type_, unique), f'{type_} "{unique}", whose name is unique in the world'
+
+
+def _name(resource: Resource, table: Mapping[str, str]) -> str | None:
+    value = resource.arguments.get(table.get(resource.type, ""))
+    return value if isinstance(value, str) else None
+
+
+def check_schema(
+    stacks: Iterable[Stack],
+    documents: Mapping[str, Mapping[str, Json]],
+    spans: Mapping[str, Span],
+) -> Iterator[Diagnostic]:
+    """What the providers' schemas would refuse."""
+    index = open_index()
+    for stack in stacks:
+        for problem in check(documents[stack.path], index):
+            place = ".".join(str(step) for step in problem.path)
+            at = f"{problem.address}: {place}" if place else problem.address
+            yield Diagnostic(
+                code="E501",
+                message=f"{stack.path}: {at}: {problem.message}",
+                span=spans[stack.path],
+                hint=problem.hint,
+            )
+
+
+# What a reference may become: no id or ARN that AWS gives is longer.
+REFERENCE_LENGTH = 120
+
+
+def check_sizes(stacks: Iterable[Stack], spans: Mapping[str, Span]) -> Iterator[Diagnostic]:
+    """Policies, and CodePipeline's configuration values, that AWS would find too long."""
+    for stack in stacks:
+        for resource in stack.resources:
+            yield from _policy_sizes(resource, stack, spans[stack.path])
+            if resource.type == "aws_codepipeline":
+                yield from _configuration_sizes(resource, stack, spans[stack.path])
+
+
+def _policy_sizes(resource: Resource, stack: Stack, span: Span) -> Iterator[Diagnostic]:
+    for argument, value in resource.arguments.items():
+        limit = policy_limit_of(resource.type, argument) if isinstance(value, JsonText) else None
+        if limit is None or not isinstance(value, JsonText):
+            continue
+        text = json.dumps(_measured(value.value), separators=(",", ":"), ensure_ascii=False)
+        size = len(text.encode()) if limit.unit == "bytes" else len(text)
+        if size > limit.maximum:
+            yield Diagnostic(
+                code="E403",
+                message=f"{stack.path}: {resource.address}: {argument} has {size} {limit.unit}, "
+                f"and AWS allows {limit.maximum}",
+                span=span,
+                hint="split the component: fewer accounts or roles in each",
+            )
+
+
+# Source: CodePipeline API reference, ActionDeclaration, configuration.
+CONFIGURATION_LIMIT = 1000
+
+
+def _configuration_sizes(resource: Resource, stack: Stack, span: Span) -> Iterator[Diagnostic]:
+    for action in _actions(resource):
+        configuration = action.get("configuration")
+        for key, value in configuration.items() if isinstance(configuration, Mapping) else ():
+            size = len(str(_measured(value)))
+            if size > CONFIGURATION_LIMIT:
+                yield Diagnostic(
+                    code="E404",
+                    message=f'{stack.path}: the action "{action.get("name")}": {key} has {size} '
+                    f"characters, and CodePipeline allows {CONFIGURATION_LIMIT}",
+                    span=span,
+                )
+
+
+def _actions(resource: Resource) -> Iterator[Mapping[str, Value]]:
+    stages = resource.arguments.get("stage")
+    for stage in stages if isinstance(stages, Sequence) else ():
+        actions = stage.get("action") if isinstance(stage, Mapping) else None
+        for action in actions if isinstance(actions, Sequence) else ():
+            if isinstance(action, Mapping):
+                yield action
+
+
+def _measured(value: Value) -> object:
+    """The value with the longest text that its references may become."""
+    if isinstance(value, Expression):
+        return "x" * REFERENCE_LENGTH if value.text.startswith("${") else value.text
+    if isinstance(value, Mapping):
+        return {key: _measured(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_measured(item) for item in value]
+    return value

@@ -1,0 +1,185 @@
+"""The order of the passes: load → parse → resolve → build → check → synth → tree.
+
+Takes a path, gives what each blueprint compiles to as a tree of files in memory, with every
+diagnostic on the way. Reads the blueprint's files and nothing else; writes nothing (`compiler.tree`
+does). A pass that found errors does not stop the others where they can still say something true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from compiler.access.ledger import Edge
+from compiler.blueprint.files import BlueprintFiles, read_blueprints
+from compiler.blueprint.yaml_merge import merge_documents
+from compiler.blueprint.yaml_tree import parse
+from compiler.checks import check_collisions, check_schema, check_sizes
+from compiler.diagnostics import Diagnostic, Span, has_errors, in_order
+from compiler.kinds import KINDS
+from compiler.kinds.draft import Draft
+from compiler.manifest import output_tree
+from compiler.organization.records import Component
+from compiler.organization.resolve import World, resolve
+from compiler.organization.roots import tombstone
+from compiler.terraform.document import Json, document
+from compiler.terraform.stack import Stack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """One checked blueprint: its world, its stacks sorted by path, its ledger, their documents.
+
+    `spans` says for each stack where its component is declared. `removed` are the paths of stacks
+    whose destroy is asked for.
+    """
+
+    world: World
+    stacks: tuple[Stack, ...]
+    edges: tuple[Edge, ...]
+    documents: Mapping[str, Mapping[str, Json]]
+    spans: Mapping[str, Span]
+
+    @property
+    def organization(self) -> str:
+        """The organisation's name: the folder below the output folder."""
+        return self.world.organization.name
+
+    def tree(self) -> dict[str, bytes]:
+        """Every file of the organisation's folder; puts the stacks through CDKTF."""
+        return output_tree(self.organization, self.stacks, self.edges, self.documents)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compilation:
+    """Everything that one run found. `sources` are the files read, whole, by the path shown."""
+
+    blueprints: tuple[Compiled, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+def compile_blueprints(path: Path) -> Compilation:
+    """Compile the blueprint at `path`, or each of the several in that folder."""
+    read, found = read_blueprints(path)
+    diagnostics = list(found)
+    compiled: list[Compiled] = []
+    first: dict[str, Span] = {}
+    for files in read:
+        one, found = _compile(files)
+        diagnostics += found
+        if one is None:
+            continue
+        span, name = _name_span(one), one.organization
+        if name in first:
+            diagnostics.append(
+                Diagnostic(
+                    code="E317",
+                    message=f'the organisation "{name}" has two blueprints',
+                    span=span,
+                    hint="rename one of them, or join both in a folder with a landform.yaml",
+                    related=(("the other", first[name]),),
+                )
+            )
+        first.setdefault(name, span)
+        compiled.append(one)
+    sources = {source.path: source.text for files in read for source in files.files}
+    return Compilation(
+        blueprints=tuple(compiled), diagnostics=in_order(diagnostics), sources=sources
+    )
+
+
+def _name_span(compiled: Compiled) -> Span:
+    return compiled.world.span
+
+
+def _compile(files: BlueprintFiles) -> tuple[Compiled | None, tuple[Diagnostic, ...]]:
+    diagnostics: list[Diagnostic] = []
+    trees = []
+    for source in files.files:
+        tree, found = parse(source.text, source.path)
+        diagnostics += found
+        if tree is not None:
+            trees.append((source.path, tree))
+    # A file that could not be read may hold what the others refer to: blame nothing on its absence.
+    if not trees or has_errors(diagnostics):
+        return None, tuple(diagnostics)
+    root, found = merge_documents(trees)
+    diagnostics += found
+    world, found = resolve(root, KINDS)
+    diagnostics += found
+    if world is None or has_errors(diagnostics):
+        return None, tuple(diagnostics)
+    compiled, found = build(world)
+    diagnostics += found
+    return (None if has_errors(diagnostics) else compiled), tuple(diagnostics)
+
+
+def build(world: World) -> tuple[Compiled, tuple[Diagnostic, ...]]:
+    """Every component's stacks, checked against each other and against the providers' schemas."""
+    diagnostics: list[Diagnostic] = []
+    stacks: list[Stack] = []
+    edges: list[Edge] = []
+    spans: dict[str, Span] = {}
+    for component in world.components:
+        made, granted, found = _draft(component, world)
+        diagnostics += found
+        stacks += made
+        edges += granted
+        spans.update((stack.path, component.span) for stack in made)
+    diagnostics += _refuse_living(world, spans)
+    for path in world.removed:
+        if path not in spans:
+            stacks.append(tombstone(world.organization, path))
+            spans[path] = world.removed[path]
+    ordered = tuple(sorted(_after_deploy_roles(stacks), key=lambda stack: stack.path))
+    documents = {stack.path: document(stack) for stack in ordered}
+    if not has_errors(diagnostics):
+        diagnostics += check_collisions(ordered, spans)
+        diagnostics += check_schema(ordered, documents, spans)
+        diagnostics += check_sizes(ordered, spans)
+    compiled = Compiled(
+        world=world, stacks=ordered, edges=tuple(edges), documents=documents, spans=spans
+    )
+    return compiled, tuple(diagnostics)
+
+
+def _draft(
+    component: Component, world: World
+) -> tuple[tuple[Stack, ...], tuple[Edge, ...], list[Diagnostic]]:
+    draft = Draft(component, world.organization)
+    KINDS[component.kind].build(draft)
+    stacks, edges = draft.finish()
+    return stacks, edges, draft.diagnostics
+
+
+def _refuse_living(world: World, spans: Mapping[str, Span]) -> list[Diagnostic]:
+    return [
+        Diagnostic(
+            code="E602",
+            message=f'"{path}" is listed under removed, but a component still makes it',
+            span=span,
+            hint="take the line out, or remove the component",
+            related=(("the component", spans[path]),),
+        )
+        for path, span in world.removed.items()
+        if path in spans
+    ]
+
+
+def _after_deploy_roles(stacks: Iterable[Stack]) -> list[Stack]:
+    """Each stack after the one of its account that makes the role which all are applied as."""
+    stacks = list(stacks)
+    makers: dict[str, list[str]] = {}
+    for stack in stacks:
+        if stack.creates_deploy_role:
+            makers.setdefault(stack.account, []).append(stack.path)
+    ordered = []
+    for stack in stacks:
+        before = [p for p in makers.get(stack.account, []) if p != stack.path]
+        if stack.creates_deploy_role or stack.cloud != "aws":
+            before = []
+        depends_on = tuple(sorted({*stack.depends_on, *before}))
+        ordered.append(replace(stack, depends_on=depends_on))
+    return ordered

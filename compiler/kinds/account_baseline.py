@@ -1,0 +1,329 @@
+"""`account-baseline`: what every account gets.
+
+No public S3, encrypted EBS volumes, an access analyzer, a password policy; where asked, a budget, a
+state bucket, and the role that Terraform is applied with, which a GitHub Actions workflow assumes
+through OpenID Connect. The stack that makes that role is itself applied as `deploy.aws.bootstrap_role`,
+and before every other stack of its account.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from compiler.access.policy import Statement, policy
+from compiler.blueprint.shapes import Matching, Shape, Text, problem
+from compiler.kinds.draft import Draft
+from compiler.kinds.inputs import EmailAddress, OneAccount
+from compiler.organization.kind import Kind
+from compiler.organization.records import Account
+from compiler.terraform.stack import Value, reference
+
+GITHUB = "token.actions.githubusercontent.com"
+PASSWORD_LENGTH = 14
+PASSWORDS_REMEMBERED = 24
+PASSWORD_DAYS = 90
+# Percent of the budget, and whether of what was spent or of what is forecast.
+BUDGET_WARNINGS = ((80, "ACTUAL"), (100, "ACTUAL"), (100, "FORECASTED"))
+STATE_VERSION_DAYS = 365
+
+GitHubName = Annotated[Text, Matching(r"[A-Za-z0-9._-]{1,100}", "a name at GitHub")]
+Ref = Annotated[Text, Matching(r"refs/[\w./-]+", "a full ref: refs/heads/main")]
+PolicyName = Annotated[
+    Text,
+    Matching(
+        r"(?:[\w+=,.@-]+/)*[\w+=,.@-]{1,128}",
+        "the name of an AWS managed policy: PowerUserAccess, job-function/Billing",
+        "the name only, not the ARN",
+    ),
+]
+
+
+class GitHub(Shape):
+    """The workflow that may assume the deploy role."""
+
+    owner: GitHubName = Field(description="owner of the repository")
+    repository: GitHubName = Field(description="name of the repository")
+    ref: Ref = Field(default="refs/heads/main", description="the only ref that may deploy")
+
+
+class DeployFrom(Shape):
+    """The role named by `deploy.aws.role`, and who assumes it."""
+
+    github: GitHub
+    policies: list[PolicyName] = Field(
+        default_factory=list, description="AWS managed policies of the role; none by default"
+    )
+    existing_provider: bool = Field(
+        default=False, description="the account has GitHub's OIDC provider already"
+    )
+
+
+class Budget(Shape):
+    """A monthly budget with warnings."""
+
+    monthly_usd: int = Field(ge=1, description="limit, US dollars a month")
+    notify: list[EmailAddress] = Field(
+        min_length=1, max_length=10, description="who is warned at 80 and 100 percent"
+    )
+
+
+class Inputs(Shape):
+    """What every account gets."""
+
+    account: OneAccount = Field(description="the account; set by for_each")
+    deploy_from: DeployFrom | None = Field(default=None, description="who may apply Terraform")
+    budget: Budget | None = Field(default=None, description="monthly budget")
+    state_bucket: bool = Field(
+        default=False, description="makes the bucket that state.aws.bucket names, in its account"
+    )
+    password_policy: bool = Field(default=True, description="sets the policy for IAM passwords")
+    access_analyzer: bool = Field(default=True, description="makes an access analyzer")
+
+    @model_validator(mode="after")
+    def _policies_once(self) -> Self:
+        names = self.deploy_from.policies if self.deploy_from else []
+        for name in names:
+            if names.count(name) > 1:
+                raise problem("E204", f'names the policy "{name}" twice')
+        return self
+
+
+def build(draft: Draft) -> None:
+    """One stack: the account's own settings."""
+    inputs: Inputs = draft.component.inputs
+    account = inputs.account
+    _storage(draft, account)
+    if inputs.access_analyzer:
+        name = draft.name("analyzer", "aws_accessanalyzer_analyzer")
+        arguments: dict[str, Value] = {"analyzer_name": name, "type": "ACCOUNT"}
+        address = draft.add(account, "aws_accessanalyzer_analyzer", "account", arguments)
+        draft.output(
+            account, "analyzer_arn", reference(address, "arn"), "ARN of the access analyzer"
+        )
+    if inputs.password_policy:
+        _passwords(draft, account)
+    if inputs.deploy_from:
+        _deploy_role(draft, account, inputs.deploy_from)
+    if inputs.budget:
+        _budget(draft, account, inputs.budget)
+    if inputs.state_bucket:
+        _state_bucket(draft, account)
+
+
+def _storage(draft: Draft, account: Account) -> None:
+    draft.add(
+        account,
+        "aws_s3_account_public_access_block",
+        "account",
+        {
+            "block_public_acls": True,
+            "block_public_policy": True,
+            "ignore_public_acls": True,
+            "restrict_public_buckets": True,
+        },
+    )
+    draft.add(account, "aws_ebs_encryption_by_default", "account", {"enabled": True})
+
+
+def _passwords(draft: Draft, account: Account) -> None:
+    draft.add(
+        account,
+        "aws_iam_account_password_policy",
+        "account",
+        {
+            "minimum_password_length": PASSWORD_LENGTH,
+            "require_lowercase_characters": True,
+            "require_numbers": True,
+            "require_symbols": True,
+            "require_uppercase_characters": True,
+            "allow_users_to_change_password": True,
+            "max_password_age": PASSWORD_DAYS,
+            "password_reuse_prevention": PASSWORDS_REMEMBERED,
+        },
+    )
+
+
+def _deploy_role(draft: Draft, account: Account, given: DeployFrom) -> None:
+    """The role that every other stack of the account is applied as."""
+    name = draft.organization.deploy.aws_role
+    if name is None:
+        draft.problem(
+            "E322",
+            f'component "{draft.component.name}" has deploy_from, but no role has a name',
+            hint="name it: deploy: {aws: {role: landform-deploy}}",
+        )
+        return
+    place = draft.place(account)
+    provider_arn = place.arn("iam", f"oidc-provider/{GITHUB}", region=False)
+    depends_on = []
+    if not given.existing_provider:
+        arguments: dict[str, Value] = {
+            "url": f"https://{GITHUB}",
+            "client_id_list": ["sts.amazonaws.com"],
+        }
+        depends_on.append(
+            draft.add(account, "aws_iam_openid_connect_provider", "github", arguments)
+        )
+    github = given.github
+    role_arn = place.arn("iam", f"role/{name}", region=False)
+    workflow = Statement(
+        sid="Workflow",
+        principal={"Federated": provider_arn},
+        actions=("sts:AssumeRoleWithWebIdentity",),
+        conditions={
+            "StringEquals": {
+                f"{GITHUB}:aud": "sts.amazonaws.com",
+                f"{GITHUB}:sub": f"repo:{github.owner}/{github.repository}:ref:{github.ref}",
+            }
+        },
+    )
+    # The provider block assumes the role by its name, also where the workflow has it already.
+    itself = Statement(
+        sid="Itself",
+        principal={"AWS": place.root},
+        actions=("sts:AssumeRole",),
+        conditions={"ArnEquals": {"aws:PrincipalArn": role_arn}},
+    )
+    role = draft.add(
+        account,
+        "aws_iam_role",
+        "deploy",
+        {
+            "name": name,
+            "description": "Terraform is applied with it",
+            "assume_role_policy": policy([workflow, itself]),
+        },
+        depends_on=depends_on,
+    )
+    for policy_name in sorted(given.policies):
+        draft.add(
+            account,
+            "aws_iam_role_policy_attachment",
+            "deploy_" + "".join(c if c.isalnum() else "_" for c in policy_name),
+            {
+                "role": reference(role, "name"),
+                "policy_arn": f"arn:{place.partition}:iam::aws:policy/{policy_name}",
+            },
+        )
+    draft.creates_deploy_role(account)
+    draft.output(
+        account, "deploy_role_arn", role_arn, "ARN of the role that Terraform is applied with"
+    )
+
+
+def _budget(draft: Draft, account: Account, given: Budget) -> None:
+    draft.add(
+        account,
+        "aws_budgets_budget",
+        "monthly",
+        {
+            "name": draft.prefix("monthly"),
+            "budget_type": "COST",
+            "limit_amount": str(given.monthly_usd),
+            "limit_unit": "USD",
+            "time_unit": "MONTHLY",
+            "notification": [
+                {
+                    "comparison_operator": "GREATER_THAN",
+                    "notification_type": kind,
+                    "threshold": percent,
+                    "threshold_type": "PERCENTAGE",
+                    "subscriber_email_addresses": sorted(set(given.notify)),
+                }
+                for percent, kind in BUDGET_WARNINGS
+            ],
+        },
+    )
+
+
+def _state_bucket(draft: Draft, account: Account) -> None:
+    """The bucket of Terraform state: private, versioned, TLS only, never destroyed by accident."""
+    name = draft.organization.state.aws_bucket
+    if name is None:
+        draft.problem(
+            "E323",
+            f'component "{draft.component.name}" has state_bucket, but no bucket has a name',
+            hint="name it: state: {aws: {bucket: acme-tfstate, region: eu-west-1}}",
+        )
+        return
+    bucket = draft.add(
+        account, "aws_s3_bucket", "state", {"bucket": name}, lifecycle={"prevent_destroy": True}
+    )
+    own: dict[str, Value] = {"bucket": reference(bucket, "id")}
+    arn = f"arn:{draft.organization.partition}:s3:::{name}"
+    family: tuple[tuple[str, dict[str, Value]], ...] = (
+        (
+            "aws_s3_bucket_public_access_block",
+            {
+                "block_public_acls": True,
+                "block_public_policy": True,
+                "ignore_public_acls": True,
+                "restrict_public_buckets": True,
+            },
+        ),
+        (
+            "aws_s3_bucket_ownership_controls",
+            {"rule": [{"object_ownership": "BucketOwnerEnforced"}]},
+        ),
+        ("aws_s3_bucket_versioning", {"versioning_configuration": [{"status": "Enabled"}]}),
+        (
+            "aws_s3_bucket_server_side_encryption_configuration",
+            {
+                "rule": [
+                    {
+                        "apply_server_side_encryption_by_default": [{"sse_algorithm": "aws:kms"}],
+                        "bucket_key_enabled": True,
+                    }
+                ]
+            },
+        ),
+        (
+            "aws_s3_bucket_lifecycle_configuration",
+            {
+                "rule": [
+                    {
+                        "id": "old-states",
+                        "status": "Enabled",
+                        "filter": [{"prefix": ""}],
+                        "noncurrent_version_expiration": [{"noncurrent_days": STATE_VERSION_DAYS}],
+                    }
+                ]
+            },
+        ),
+        (
+            "aws_s3_bucket_policy",
+            {
+                "policy": policy(
+                    [
+                        Statement(
+                            sid="DenyInsecureTransport",
+                            effect="Deny",
+                            principal="*",
+                            actions=("s3:*",),
+                            resources=(arn, f"{arn}/*"),
+                            conditions={"Bool": {"aws:SecureTransport": "false"}},
+                        )
+                    ]
+                )
+            },
+        ),
+    )
+    for type, arguments in family:
+        after = (
+            ()
+            if type == "aws_s3_bucket_public_access_block"
+            else ("aws_s3_bucket_public_access_block.state",)
+        )
+        draft.add(account, type, "state", {**own, **arguments}, depends_on=after)
+
+
+KIND = Kind(
+    name="account-baseline",
+    summary="What every AWS account gets: guards, deploy role, budget",
+    inputs=Inputs,
+    build=build,
+    home="account",
+    per="account",
+)

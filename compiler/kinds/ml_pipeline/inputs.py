@@ -1,0 +1,274 @@
+"""The inputs of `ml-pipeline`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from compiler.blueprint.shapes import Matching, Shape, Text, problem
+from compiler.data import (
+    UnknownEntry,
+    builtin_algorithms,
+    builtin_versions,
+    hosting_instance_types,
+    log_retention_days,
+    training_instance_types,
+)
+from compiler.diagnostics import nearest
+from compiler.kinds.inputs import Accounts, EmailAddress, OneAccount, Role
+
+Repository = Annotated[
+    Text, Matching(r"[\w.-]+(?:/[\w.-]+)+", "a repository with its owner: acme/churn")
+]
+Branch = Annotated[Text, Matching(r"[^\s~^:?*\[\\]+", "a branch's name")]
+CodeCommitName = Annotated[
+    Text, Matching(r"[\w.-]{1,100}", "a repository's name: letters, digits and ._-")
+]
+SourceKey = Annotated[
+    Text, Matching(r"source/[\w!.*'()/-]+\.zip", "a key below source/ that ends in .zip")
+]
+DataPrefix = Annotated[
+    Text, Matching(r"data/(?:[\w!.*'()=-]+/)*", "data/ or a prefix below it, ending in /")
+]
+EndpointName = Annotated[
+    Text,
+    Matching(
+        r"[A-Za-z0-9](?:-*[A-Za-z0-9]){0,62}", "an endpoint's name: 1 to 63 letters, digits and -"
+    ),
+]
+RepositoryName = Annotated[
+    Text, Matching(r"[a-z0-9]+(?:[._/-][a-z0-9]+)*", "an ECR repository's name in lower case")
+]
+ImageTag = Annotated[Text, Matching(r"[\w][\w.-]{0,127}", "an image's tag")]
+TemplatePath = Annotated[
+    Text, Matching(r"[\w-][\w./-]{0,99}", "a path inside the source, without .. or a leading /")
+]
+
+
+class CodeConnectionsSource(Shape):
+    """A repository at GitHub, GitLab or Bitbucket, through AWS CodeConnections."""
+
+    repository: Repository = Field(description="repository with its owner: acme/churn")
+    branch: Branch = Field(default="main", description="branch whose pushes start the pipeline")
+    provider: Literal["Bitbucket", "GitHub", "GitLab"] = Field(
+        default="GitHub",
+        description="where the repository is; a person completes the handshake once",
+    )
+    connection_arn: (
+        Annotated[
+            Text,
+            Matching(
+                r"arn:[\w-]+:(?:codeconnections|codestar-connections):[\w-]+:\d{12}:connection/[\w-]+",
+                "the ARN of a connection",
+            ),
+        ]
+        | None
+    ) = Field(default=None, description="a connection that exists already; default: a new one")
+
+
+class CodeCommitSource(Shape):
+    """A CodeCommit repository of the shared account."""
+
+    repository: CodeCommitName = Field(description="name of the repository")
+    branch: Branch = Field(default="main", description="branch whose pushes start the pipeline")
+    existing: bool = Field(default=False, description="the repository exists already")
+
+
+class S3Source(Shape):
+    """A zip file in the pipeline's own bucket."""
+
+    key: SourceKey = Field(description="key of the zip file: source/churn.zip")
+
+
+class Source(Shape):
+    """Where the state machine's template comes from: exactly one of three."""
+
+    codeconnections: CodeConnectionsSource | None = None
+    codecommit: CodeCommitSource | None = None
+    s3: S3Source | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise problem(
+                "E204",
+                f"must be exactly one of codeconnections, codecommit and s3, not {len(given)} of them",
+                "source: {codeconnections: {repository: acme/churn, branch: main}}",
+            )
+        return self
+
+
+class BuiltinImage(Shape):
+    """One of SageMaker's built-in algorithms: `{builtin: xgboost, version: "1.7-1"}`."""
+
+    builtin: Text = Field(description="name of the algorithm")
+    version: Text = Field(description="version of its image")
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        try:
+            versions = builtin_versions(self.builtin)
+        except UnknownEntry:
+            known = builtin_algorithms()
+            guess = nearest(self.builtin, known)
+            hint = f'did you mean "{guess}"?' if guess else f"known: {', '.join(known)}"
+            raise problem("E204", f'names the unknown algorithm "{self.builtin}"', hint) from None
+        if self.version not in versions:
+            raise problem(
+                "E204",
+                f'names the unknown version "{self.version}" of {self.builtin}',
+                f"known: {', '.join(versions)}; quote it",
+            )
+        return self
+
+
+class OwnImage(Shape):
+    """An image of the team's own: `{repository: churn, tag: "1.4.2"}`, in the shared account."""
+
+    repository: RepositoryName = Field(description="name of the ECR repository")
+    tag: ImageTag = Field(description="tag of the image; tags cannot be moved")
+    existing: bool = Field(default=False, description="the repository exists already")
+
+    @model_validator(mode="after")
+    def _reproducible(self) -> Self:
+        if self.tag == "latest":
+            raise problem("E204", 'must not be tagged "latest": training would not be reproducible')
+        return self
+
+
+Image = BuiltinImage | OwnImage
+
+
+def _known_type(value: str, known: tuple[str, ...], use: str) -> str:
+    if value not in known:
+        guess = nearest(value, known)
+        raise problem(
+            "E204",
+            f'names the instance type "{value}", which SageMaker does not have for {use}',
+            f'did you mean "{guess}"?' if guess else None,
+        )
+    return value
+
+
+SubnetId = Annotated[Text, Matching(r"subnet-[0-9a-f]{8,17}", "a subnet's id")]
+SecurityGroupId = Annotated[Text, Matching(r"sg-[0-9a-f]{8,17}", "a security group's id")]
+
+
+class Network(Shape):
+    """Subnets of the account in which the work runs."""
+
+    subnet_ids: list[SubnetId] = Field(min_length=1, description="ids of the subnets")
+    security_group_ids: list[SecurityGroupId] = Field(
+        min_length=1, description="ids of the security groups"
+    )
+
+
+class Train(Shape):
+    """How the model is trained."""
+
+    image: Image = Field(description="built-in algorithm, or an image of the team's own")
+    instance: Text = Field(description="instance type: ml.m6i.xlarge")
+    count: int = Field(default=1, ge=1, le=100, description="number of instances")
+    volume_gb: int = Field(default=30, ge=1, le=16384, description="size of the volume, GB")
+    max_hours: int = Field(default=24, ge=1, le=672, description="longest run, hours")
+    data: DataPrefix = Field(default="data/", description="prefix of the training data")
+    content_type: Text = Field(default="text/csv", description="MIME type of the training data")
+    hyperparameters: dict[Text, Text] = Field(
+        default_factory=dict, description="hyperparameters, as text"
+    )
+    network_isolation: bool = Field(
+        default=True, description="the training container has no network of its own"
+    )
+    network: Network | None = Field(default=None, description="subnets of the training account")
+
+    @model_validator(mode="after")
+    def _instance(self) -> Self:
+        _known_type(self.instance, training_instance_types(), "training")
+        return self
+
+
+class Deploy(Shape):
+    """How the model is served; expressions see each production account in turn."""
+
+    endpoint: EndpointName = Field(description="name of the endpoint")
+    instance: Text = Field(description="instance type: ml.m6i.large")
+    min: int = Field(default=1, ge=1, le=1000, description="fewest instances")
+    max: int = Field(default=1, ge=1, le=1000, description="most instances; above min: autoscaling")
+    invocations_per_instance: int = Field(
+        default=1000, ge=1, description="invocations a minute and instance that autoscaling aims at"
+    )
+    network_isolation: bool = Field(
+        default=True, description="the serving container has no network of its own"
+    )
+    network: Network | None = Field(default=None, description="subnets of the production account")
+    latency_alarm_ms: int = Field(
+        default=1000, ge=1, description="average model latency that raises the alarm, milliseconds"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        _known_type(self.instance, hosting_instance_types(), "hosting")
+        if self.min > self.max:
+            raise problem("E312", f"has min {self.min} above max {self.max}")
+        return self
+
+
+class Approval(Shape):
+    """The manual approval between training and production."""
+
+    notify: list[EmailAddress] = Field(
+        default_factory=list, description="who is told that it waits"
+    )
+    by: list[Role] = Field(
+        default_factory=list, description="roles of the shared account that may approve"
+    )
+
+
+class Alerts(Shape):
+    """Who is told when a run fails or an endpoint is unwell."""
+
+    notify: list[EmailAddress] = Field(min_length=1, description="addresses")
+
+
+class Inputs(Shape):
+    """Train in one account, approve, serve in another."""
+
+    shared: OneAccount = Field(description="account with key, bucket, source, pipeline")
+    training: OneAccount = Field(description="account that trains")
+    production: Accounts = Field(description="accounts that serve, deployed in this order")
+    source: Source = Field(description="what starts the pipeline")
+    train: Train = Field(description="how the model is trained")
+    deploy: Deploy = Field(description="how the model is served")
+    approval: Approval = Field(default_factory=Approval, description="who approves, who is told")
+    alerts: Alerts | None = Field(default=None, description="who is told of failures")
+    uploaders: list[Role] = Field(
+        default_factory=list,
+        description="roles that may write data/ and source/ in the bucket; default account: shared",
+    )
+    state_machine: Literal["cloudformation", "terraform"] = Field(
+        default="cloudformation",
+        description="who makes the state machine: a CloudFormation action of the pipeline, from the "
+        "template in the source, or Terraform",
+    )
+    template: TemplatePath = Field(
+        default="state-machine.json",
+        description="path of the CloudFormation template in the source",
+    )
+    log_retention_days: int = Field(default=90, description="days that logs are kept")
+
+    @model_validator(mode="after")
+    def _limits(self) -> Self:
+        if self.log_retention_days not in log_retention_days():
+            known = ", ".join(str(days) for days in log_retention_days())
+            raise problem(
+                "E204",
+                f"has log_retention_days {self.log_retention_days}",
+                f"CloudWatch knows {known}",
+            )
+        if len(self.production) > 40:
+            raise problem(
+                "E204", "has more than 40 production accounts", "a pipeline has at most 50 stages"
+            )
+        return self

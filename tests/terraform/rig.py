@@ -58,11 +58,16 @@ class Rig:
         return self.terraform.with_environment(self.aws.environment)
 
     def create_roles(self, organisation: CompiledOrganisation) -> None:
-        """Make the roles that the blueprint names as existing already; nothing trusts them."""
-        trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+        """Make the roles that the blueprint names as existing already, trusted by their account."""
         for account, name in organisation.existing_roles:
             iam = self.aws.client("iam", account)
-            iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=_account_trust(account))
+
+
+def _account_trust(account: str) -> str:
+    principal = {"AWS": f"arn:aws:iam::{account}:root"}
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def simulable(organisation: CompiledOrganisation) -> CompiledOrganisation:

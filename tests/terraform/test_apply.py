@@ -12,7 +12,7 @@ from tests.terraform.generated import CompiledOrganisation, read_organisation
 from tests.terraform.policies import read_policies
 from tests.terraform.rig import Rig, simulable
 from tests.terraform.simulated_aws import SimulatedAws
-from tests.terraform.terraform_cli import Terraform
+from tests.terraform.terraform_cli import Terraform, required
 
 pytestmark = pytest.mark.rig
 
@@ -34,6 +34,12 @@ def test_organisation_applies_and_is_stable(
     waves = organisation.waves
     rig.apply_all(waves if direction == "in-order" else waves[::-1])
     _expect_policies(organisation, aws)
+
+
+def test_there_is_an_organisation_to_apply() -> None:
+    if not ORGANISATIONS and not required():
+        pytest.skip("nothing is compiled into generated/ yet")
+    assert ORGANISATIONS, "generated/ holds no organisation with stacks on AWS"
 
 
 def _expect_policies(organisation: CompiledOrganisation, aws: SimulatedAws) -> None:

@@ -90,13 +90,15 @@ def test_default_tags_arrive(applied: Rig) -> None:
     assert tags == [{"Key": "owner", "Value": "ml"}]
 
 
-def test_a_change_behind_terraform_is_seen(applied: Rig, sample: CompiledOrganisation) -> None:
+def test_a_change_behind_terraform_is_seen(
+    applied: Rig, sample: CompiledOrganisation, accounts: dict[str, Account]
+) -> None:
     training = sample.stacks[-1]
     applied.expect_no_changes(training)
     iam = applied.aws.client("iam", TRAINING)
-    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
-    iam.update_assume_role_policy(RoleName="acme-churn-train", PolicyDocument=trust)
-    with pytest.raises(TerraformError, match="aws_iam_role.train will be updated"):
+    trust = accounts[SHARED].roles["acme-churn-sfn"].trust
+    iam.update_assume_role_policy(RoleName="acme-churn-train", PolicyDocument=json.dumps(trust))
+    with pytest.raises(TerraformError, match=r"aws_iam_role.train will be updated"):
         applied.expect_no_changes(training)
 
 
@@ -124,3 +126,17 @@ def test_a_simulation_starts_empty_and_ends() -> None:
         port = urlsplit(simulation.endpoint).port
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port or 0), timeout=5)
+
+
+def test_state_machine_definitions_are_checked() -> None:
+    # Only the rig's environment has moto, which this module imports.
+    from tests.terraform.moto_corrections import definition_problems
+
+    good = {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}
+    assert definition_problems(json.dumps(good)) == []
+    lost = {"StartAt": "B", "States": {"A": {"Type": "Pass", "Next": "C"}}}
+    assert definition_problems(json.dumps(lost)) == [
+        "StartAt names no state: B",
+        "A goes to C, which is no state",
+    ]
+    assert definition_problems("{")[0].startswith("not JSON")

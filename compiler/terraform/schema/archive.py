@@ -72,7 +72,7 @@ class Archive:
         text = self._chunk(number).get(key) if number >= 0 else None
         return None if text is None else json.loads(text)
 
-    def keys(self) -> Iterator[str]:
+    def all_keys(self) -> Iterator[str]:
         """All keys in order; inflates the whole file."""
         for number in range(len(self._firsts)):
             yield from self._chunk(number)

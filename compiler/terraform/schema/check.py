@@ -153,9 +153,9 @@ def _both_versions(
     for finding in older:
         if (finding.code, finding.path) in known_new:
             continue
-        if finding.code == "unknown":
+        if finding.code in ("unknown", "computed"):
             major = new.partition(".")[0]
-            message = f"`{finding.path[-1]}` needs {provider} provider {major}: {old} lacks it"
+            message = f"`{finding.path[-1]}` needs {provider} provider {major}: {old} refuses it"
             result.append(finding._replace(message=message, hint="leave it out"))
         else:
             message = f"{finding.message} (on {provider} provider {old})"

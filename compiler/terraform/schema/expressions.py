@@ -278,6 +278,10 @@ class _Reader:
             return
         self.position = here
         steps = tuple(self._steps())
+        if keys and steps:
+            self._space()
+            if _is_assignment(self.text[self.position : self.position + 2]):
+                raise ExpressionError(f"`{root}…` as a key needs parentheses around it")
         if root not in _KEYWORDS and root not in self.scopes[-1]:
             self.found.append(Reference(root, steps))
 

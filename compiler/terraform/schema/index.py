@@ -130,7 +130,7 @@ class Index:
         keys = [key for key in _TERRAFORM if provider in (None, "terraform")]
         for name in PROVIDERS:
             if provider in (None, name):
-                keys += self._archive(name).keys()
+                keys += self._archive(name).all_keys()
         return tuple(sorted(key[len(prefix) :] for key in keys if key.startswith(prefix)))
 
     def versions(self, provider: str) -> dict[str, object]:

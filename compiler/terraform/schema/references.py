@@ -27,7 +27,8 @@ from compiler.terraform.schema.resolve import resolve
 
 _PATH_NAMES = ("module", "root", "cwd")
 _TERRAFORM_NAMES = ("workspace", "applying")
-_META_LISTS = frozenset(("depends_on", "replace_triggered_by"))
+_DEPENDS_ON = ("depends_on",)
+_BARE = (_DEPENDS_ON, ("lifecycle", "replace_triggered_by"))
 _NO_TEMPLATES = (("provider",), ("lifecycle", "ignore_changes"))
 _NO_NAMES: frozenset[str] = frozenset()
 
@@ -78,7 +79,7 @@ class Module:
         if "${" in key or "%{" in key:
             yield from self._template(key, place, path, scope)
         inner = (*path, key)
-        if len(path) <= 1 and key in _META_LISTS and isinstance(value, Sequence):
+        if inner in _BARE:
             yield from self._bare(value, place, inner)
         elif inner in _NO_TEMPLATES:
             return
@@ -106,8 +107,10 @@ class Module:
         for reference in references:
             yield from self._reference(reference, place, path)
 
-    def _bare(self, values: Sequence[Json], place: Place, path: Path) -> Iterator[Finding]:
+    def _bare(self, values: Json, place: Place, path: Path) -> Iterator[Finding]:
         """`depends_on` and `replace_triggered_by`: references without `${}`."""
+        if isinstance(values, str) or not isinstance(values, Sequence):
+            return  # said with the other meta-arguments
         for index, value in enumerate(values):
             try:
                 references = expression_references(value) if isinstance(value, str) else ()
@@ -117,16 +120,17 @@ class Module:
                 message = f"{value!r} is not the address of a resource"
                 yield Finding("syntax", (*path, index), message, None)
             for reference in references:
-                yield from self._reference(reference, place, (*path, index), whole=True)
+                yield from self._reference(reference, place, (*path, index))
+                if path == _DEPENDS_ON and len(reference.steps) > 1 + (reference.root == "data"):
+                    message = "`depends_on` takes a whole resource"
+                    yield _finding((*path, index), reference, message, None)
 
     # --- one reference
 
-    def _reference(
-        self, reference: Reference, place: Place, path: Path, whole: bool = False
-    ) -> Iterator[Finding]:
+    def _reference(self, reference: Reference, place: Place, path: Path) -> Iterator[Finding]:
         root, steps = reference.root, reference.steps
         if root == "data":
-            yield from self._resource(reference, "data", steps, path, whole)
+            yield from self._resource(reference, "data", steps, path)
         elif root == "local":
             yield from self._local(reference, path)
         elif root in ("path", "terraform"):
@@ -139,7 +143,7 @@ class Module:
         elif root in ("each", "count", "self"):
             yield from _own(reference, place, path)
         else:
-            yield from self._resource(reference, "managed", (root, *steps), path, whole)
+            yield from self._resource(reference, "managed", (root, *steps), path)
 
     def _local(self, reference: Reference, path: Path) -> Iterator[Finding]:
         names = self.document.get("locals")
@@ -156,7 +160,6 @@ class Module:
         mode: Mode,
         steps: tuple[Step, ...],
         path: Path,
-        whole: bool,
     ) -> Iterator[Finding]:
         """`steps` are type, name and the path into the resource."""
         type_ = steps[0] if steps else None
@@ -175,7 +178,7 @@ class Module:
         if schema is None:
             return  # said at the resource itself
         rest = steps[2:]
-        error, rest = _instance(body, rest, whole)
+        error, rest = _instance(body, rest)
         if error:
             yield _finding(path, reference, error, None)
             return
@@ -195,7 +198,7 @@ class Module:
 
 
 def _instance(
-    body: Mapping[str, Json], steps: tuple[Step, ...], whole: bool
+    body: Mapping[str, Json], steps: tuple[Step, ...]
 ) -> tuple[str | None, tuple[Step, ...]]:
     """Take the instance key off, where the resource has `count` or `for_each`."""
     several = next((key for key in ("count", "for_each") if key in body), None)

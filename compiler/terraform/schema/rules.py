@@ -97,7 +97,7 @@ def _limit(rule: Limit, body: Mapping[str, Json]) -> Finding | None:
     if isinstance(dynamic, Mapping) and rule.name in dynamic:
         return None
     value = body.get(rule.name)
-    if value is None:
+    if value is None or value == []:
         return None  # a missing required block is a finding of its own
     count = 1 if isinstance(value, Mapping) or not isinstance(value, Sequence) else len(value)
     if rule.minimum <= count and (rule.maximum is None or count <= rule.maximum):

@@ -47,8 +47,21 @@ EXPLAINED: Mapping[tuple[str, str], str] = {
     ("resource aws_resiliencehub_resiliency_policy", "policy.software"): REQUIRED,
     ("resource aws_verifiedpermissions_schema", "definition"): REQUIRED,
     ("resource aws_s3tables_table_bucket", "encryption_configuration"): OBJECT,
-    ("data aws_lb_listener_rule", "action.authenticate_cognito"): COMPUTED_BLOCK,
-    ("data aws_lb_listener_rule", "action.authenticate_oidc"): COMPUTED_BLOCK,
+    **{
+        ("data aws_lb_listener_rule", path): COMPUTED_BLOCK
+        for path in (
+            "action.authenticate_cognito",
+            "action.authenticate_oidc",
+            "action.fixed_response",
+            "action.forward.stickiness",
+            "action.redirect",
+            "condition.host_header",
+            "condition.http_header",
+            "condition.http_request_method",
+            "condition.path_pattern",
+            "condition.source_ip",
+        )
+    },
     ("data aws_opensearchserverless_security_config", "saml_options"): COMPUTED_BLOCK,
     (
         "data aws_networkmanager_core_network_policy_document",
@@ -181,7 +194,7 @@ def _launch(**body: Any) -> dict[str, Any]:
 # What the check and Terraform must judge alike.
 DOCUMENTS: Mapping[str, dict[str, Any]] = {
     "right": _bucket(),
-    "number for a string": _bucket(acl=5),
+    "number for a string": _bucket(bucket=12345),
     "object for a string": _bucket(acl={"a": 1}),
     "text for a bool": _bucket(force_destroy="true"),
     "digit text for a bool": _bucket(force_destroy="1"),

@@ -252,7 +252,7 @@ def _syntax(message: str, source: str) -> Refused:
             "close it with `#}`; for the characters themselves write `{{ '{#' }}`",
         )
     expected = re.fullmatch(r"expected token '(.*)', got '(.*)'", message)
-    if message.startswith("Expected an expression") or "end of template" in message:
+    if re.search(r"(got|unexpected) '?end of |Expected an exp", message):
         sentence = "the expression ends too early"
     elif expected:
         wanted = "}}" if expected[1] == "end of print statement" else expected[1]

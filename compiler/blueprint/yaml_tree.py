@@ -436,7 +436,11 @@ class _Reader:
     # ---------------------------------------------------------------- places
 
     def _where(self, mark: Any) -> tuple[int, int]:
-        return mark.line + self._first_line, mark.column + 1
+        line: int = mark.line + self._first_line
+        # libyaml counts on past the end of a text without a last line end.
+        if line > len(self.lines):
+            return len(self.lines), len(self.lines[-1]) + 1
+        return line, min(mark.column, len(self.lines[line - 1])) + 1
 
     def _place_span(self, event: Any) -> Span:
         """From the event's start to the end of its token, within one line."""

@@ -46,9 +46,22 @@ class Compiled:
         """The organisation's name: the folder below the output folder."""
         return self.world.organization.name
 
-    def tree(self) -> dict[str, bytes]:
+    def tree(self, jobs: int = 1) -> dict[str, bytes]:
         """Every file of the organisation's folder; puts the stacks through CDKTF."""
-        return output_tree(self.organization, self.stacks, self.edges, self.documents)
+        return output_tree(self.organization, self.stacks, self.edges, self.documents, jobs)
+
+    def bury(self, present: Mapping[str, Mapping[str, Json]]) -> Compiled:
+        """The same with each removed stack keeping the backend and providers that it had.
+
+        `present` are the root modules on disk by stack path: the old stack's region and role are
+        known only there.
+        """
+        documents = dict(self.documents)
+        for path in self.world.removed:
+            old = present.get(path, {})
+            kept = {key: old[key] for key in ("terraform", "provider") if key in old}
+            documents[path] = {**documents[path], **kept}
+        return replace(self, documents=documents)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -184,7 +184,7 @@ class Access:
             service = f"s3.{key.place.region}.{key.place.suffix}"
             conditions = {"StringEquals": {"kms:ViaService": service}}
         verb = "lends" if for_service else "uses"
-        identifier = f"{role.name}-{verb}-{key.name}".replace("_", "-")
+        identifier = f"{role.label}-{verb}-{key.name}".replace("_", "-")
         self._key_users[identifier] = (role, key)
         if for_service:
             conditions = {"Bool": {"kms:GrantIsForAWSResource": "true"}}

@@ -47,6 +47,7 @@ class Role:
 
     `path` starts and ends with `/`. `trust` are the statements of its trust policy beside those
     that grants add. An `existing` role is not made by Landform: it can only be given permissions.
+    `several` says that other accounts of the component have a role of the same name.
     """
 
     place: Place
@@ -56,6 +57,13 @@ class Role:
     trust: tuple[Statement, ...] = ()
     existing: bool = False
     description: str = ""
+    several: bool = False
+
+    @property
+    def label(self) -> str:
+        """What grants call the role: its name, and its account where several have one."""
+        label = f"{self.name}-{self.place.account}" if self.several else self.name
+        return label.replace("_", "-")
 
     @property
     def arn(self) -> str:

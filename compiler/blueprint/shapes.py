@@ -278,12 +278,13 @@ def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
+    return next(iter(models_in(annotation)), None)
+
+
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The models in a field's annotation, seen through lists, dicts and unions."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    origin = get_origin(annotation)
-    if origin in (typing.Union, types.UnionType, list, dict, Annotated):
-        for argument in get_args(annotation):
-            found = _model_in(argument)
-            if found:
-                return found
-    return None
+        return [annotation]
+    if get_origin(annotation) in (typing.Union, types.UnionType, list, dict, Annotated):
+        return [found for argument in get_args(annotation) for found in models_in(argument)]
+    return []

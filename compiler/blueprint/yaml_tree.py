@@ -5,8 +5,8 @@ effects. The rules are those of YAML 1.2's core schema (through yamlcore): `on` 
 `012` is twelve. Anchors and aliases work and are capped; merge keys (`<<`), tags of one's own and
 keys that are not text are refused.
 
-The tree is built from the parser's events, not from PyYAML's `compose`: it is twice as fast (10 ms
-for 5,000 lines), has no recursion to exhaust, and knows where an alias stands.
+The tree is built from the parser's events, not from PyYAML's `compose`: events take half of
+its time, have no recursion to exhaust, and know where an alias stands.
 """
 
 from __future__ import annotations
@@ -193,13 +193,14 @@ class _Reader:
             error = source.syntax_error
 
     def _take(self, event: Any) -> None:
-        if isinstance(event, yaml.ScalarEvent):
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
             self._scalar(event)
-        elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+        elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
             self._start(event)
-        elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
             self._end(event)
-        elif isinstance(event, yaml.AliasEvent):
+        elif kind is yaml.AliasEvent:
             self._alias(event)
 
     def report(
@@ -468,6 +469,12 @@ class _Reader:
         return line + len(parts) - 1, len(parts[-1]) + 1
 
     def _scalar_span(self, event: Any) -> Span:
+        first, last = event.start_mark, event.end_mark
+        if first.line == last.line and event.anchor is None and event.tag is None:
+            # Nearly all scalars: the two marks are exact.
+            line = first.line + self._first_line
+            if line <= len(self.lines):
+                return Span(self.path, line, first.column + 1, line, last.column + 1)
         start, _ = self._without_properties(event)
         end = self._where(event.end_mark)
         if event.style in ("|", ">"):

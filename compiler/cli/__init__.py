@@ -1,1 +1,7 @@
 """The command line: one file per command; nothing below here knows click."""
+
+from __future__ import annotations
+
+from compiler.cli.entry import main
+
+__all__ = ["main"]

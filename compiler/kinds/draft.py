@@ -79,14 +79,20 @@ class Draft:
         part: str,
         description: str,
         trust: Sequence[Statement] = (),
+        *,
+        several: bool = False,
     ) -> Role:
-        """A role of this component. `trust` admits a service; grants admit other roles."""
+        """A role of this component. `trust` admits a service; grants admit other roles.
+
+        `several` says that the component has the same role in several accounts.
+        """
         role = Role(
             place=self.place(account),
             name=name,
             role_name=self.name(part, "aws_iam_role"),
             trust=tuple(trust),
             description=description,
+            several=several,
         )
         self._roles.append(role)
         return role

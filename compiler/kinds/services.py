@@ -104,8 +104,7 @@ def sagemaker_runtime(draft: Draft, role: Role, what: str) -> None:
     `what` is `TrainingJobs` or `Endpoints`. Source: SageMaker developer guide, "How to use
     SageMaker AI execution roles".
     """
-    name = role.name.replace("_", "-")
-    place = role.place
+    name, place = role.label, role.place
     group = place.arn("logs", f"log-group:/aws/sagemaker/{what}")
     draft.grant(
         f"{name}-makes-log-streams",
@@ -132,7 +131,7 @@ def network_interfaces(
 
     Source: SageMaker developer guide, "How to use SageMaker AI execution roles", private VPC.
     """
-    name, place = role.name.replace("_", "-"), role.place
+    name, place = role.label, role.place
     draft.grant(
         f"{name}-describes-network",
         role,

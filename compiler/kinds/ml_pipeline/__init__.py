@@ -92,6 +92,7 @@ def _target(draft: Draft, home: Account, account: Account) -> Target:
             "deploy_action",
             "deploy-action",
             "The pipeline's hands in a production account",
+            several=True,
         ),
         deployer=draft.role(
             account,
@@ -99,6 +100,7 @@ def _target(draft: Draft, home: Account, account: Account) -> Target:
             "deployer",
             "Creates and updates the endpoint",
             [service_trust("lambda.amazonaws.com")],
+            several=True,
         ),
         serve=draft.role(
             account,
@@ -106,6 +108,7 @@ def _target(draft: Draft, home: Account, account: Account) -> Target:
             "serve",
             "SageMaker serves with it",
             [service_trust("sagemaker.amazonaws.com", account.id)],
+            several=True,
         ),
         reporter=draft.role(
             home,

@@ -23,14 +23,14 @@ def pull_image(parties: Parties, role: Role) -> None:
     """Let a role of any of the accounts pull the image."""
     draft, image = parties.draft, parties.inputs.train.image
     draft.grant(
-        f"{role.name}-enters-registry",
+        f"{role.label}-enters-registry",
         role,
         ("ecr:GetAuthorizationToken",),
         Own(role.place, "*"),
     )
     if isinstance(image, BuiltinImage):
         arn = image_registry_arn(image.builtin, image.version, parties.training.region)
-        draft.grant(f"{role.name}-pulls-image", role, PULL, Provided(arn))
+        draft.grant(f"{role.label}-pulls-image", role, PULL, Provided(arn))
     else:
         assert parties.repository is not None, "an own image has a repository"
-        draft.grant(f"{role.name}-pulls-image", role, PULL, Images(parties.repository))
+        draft.grant(f"{role.label}-pulls-image", role, PULL, Images(parties.repository))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from compiler.access.parties import Assume, Key, KeyUse, Listing, Objects, Own, Role
+from compiler.access.parties import Assume, Key, KeyUse, Objects, Own
 from compiler.data import has_local_storage
 from compiler.kinds.ml_pipeline.images import pull_image
 from compiler.kinds.ml_pipeline.inputs import Deploy
@@ -52,12 +52,17 @@ def build(parties: Parties, target: Target) -> None:
     _deployer(parties, target, deploy)
     if not has_local_storage(deploy.instance):
         draft.grant(
-            "deployer-encrypts-volumes",
+            f"{target.deployer.label}-encrypts-volumes",
             target.deployer,
             ("kms:CreateGrant",),
             KeyUse(key, for_service=True),
         )
-        draft.grant("deployer-describes-key", target.deployer, ("kms:DescribeKey",), KeyUse(key))
+        draft.grant(
+            f"{target.deployer.label}-describes-key",
+            target.deployer,
+            ("kms:DescribeKey",),
+            KeyUse(key),
+        )
     _serve(parties, target, deploy)
     notified = _alerts(parties, target, key)
     rollback = _alarms(parties, target, deploy, notified)
@@ -81,7 +86,7 @@ def _action(parties: Parties, target: Target) -> None:
     place = target.action.place
     function = place.arn("lambda", f"function:{parties.function_name}")
     parties.draft.grant(
-        f"{_id(target.action)}-invokes-deployer",
+        f"{target.action.label}-invokes-deployer",
         target.action,
         ("lambda:InvokeFunction",),
         Own(place, function),
@@ -91,19 +96,13 @@ def _action(parties: Parties, target: Target) -> None:
 def _deployer(parties: Parties, target: Target, deploy: Deploy) -> None:
     """The function's role; what for is written in the docstring of `deployer/handler.py`."""
     draft, role = parties.draft, target.deployer
-    place, prefix = role.place, f"{_id(role)}-"
+    place, prefix = role.place, f"{role.label}-"
     draft.grant(f"{prefix}reports", role, ("sts:AssumeRole",), Assume(target.reporter))
     draft.grant(
         f"{prefix}reads-manifest",
         role,
         ("s3:GetObject",),
         Objects(parties.bucket, "releases/*", via_s3=True),
-    )
-    draft.grant(
-        f"{prefix}lists-manifests",
-        role,
-        ("s3:ListBucket",),
-        Listing(parties.bucket, ("releases/",)),
     )
 
     def own(identifier: str, actions: tuple[str, ...], service: str, resource: str) -> None:
@@ -198,12 +197,9 @@ def _deployer(parties: Parties, target: Target, deploy: Deploy) -> None:
 def _serve(parties: Parties, target: Target, deploy: Deploy) -> None:
     """SageMaker's role: the model, its image, its logs."""
     draft, role = parties.draft, target.serve
-    name = _id(role)
+    name = role.label
     draft.grant(
         f"{name}-reads-models", role, ("s3:GetObject",), Objects(parties.bucket, "models/*")
-    )
-    draft.grant(
-        f"{name}-lists-models", role, ("s3:ListBucket",), Listing(parties.bucket, ("models/",))
     )
     pull_image(parties, role)
     sagemaker_runtime(draft, role, "Endpoints")
@@ -368,10 +364,6 @@ def _environment(
     if not has_local_storage(deploy.instance):
         variables["VOLUME_KEY_ARN"] = reference("aws_kms_key.serving", "arn")
     return dict(sorted(variables.items()))
-
-
-def _id(role: Role) -> str:
-    return role.name.replace("_", "-")
 
 
 def _model_prefix(parties: Parties) -> str:

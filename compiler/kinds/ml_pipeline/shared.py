@@ -46,9 +46,8 @@ def _pipeline_role(parties: Parties) -> None:
     """The pipeline's own role: its hands elsewhere, its artifacts, and nothing more."""
     draft, role, bucket = parties.draft, parties.pipeline, parties.bucket
     for action in (parties.train_action, *(target.action for target in parties.targets)):
-        where = action.place.account
         draft.grant(
-            f"pipeline-assumes-{action.name}-{where}".replace("_", "-"),
+            f"pipeline-assumes-{action.label}",
             role,
             ("sts:AssumeRole",),
             Assume(action),
@@ -79,7 +78,7 @@ def _reporter(parties: Parties, target: Target) -> None:
     """How a deployer tells the pipeline of success and failure; the calls know no resources."""
     role = target.reporter
     parties.draft.grant(
-        f"{role.name}-reports".replace("_", "-"),
+        f"{role.label}-reports",
         role,
         ("codepipeline:PutJobFailureResult", "codepipeline:PutJobSuccessResult"),
         Own(role.place, "*"),

@@ -171,9 +171,7 @@ def _train(parties: Parties) -> None:
     """SageMaker's role: data in, models out, its image, its logs, its volumes."""
     draft, role, train = parties.draft, parties.train, parties.inputs.train
     draft.grant("train-reads-data", role, ("s3:GetObject",), Objects(parties.bucket, "data/*"))
-    draft.grant(
-        "train-lists-data", role, ("s3:ListBucket",), Listing(parties.bucket, ("data/", "models/"))
-    )
+    draft.grant("train-lists-data", role, ("s3:ListBucket",), Listing(parties.bucket, ("data/",)))
     draft.grant("train-writes-models", role, ("s3:PutObject",), Objects(parties.bucket, "models/*"))
     pull_image(parties, role)
     sagemaker_runtime(draft, role, "TrainingJobs")

@@ -1,0 +1,59 @@
+"""The command `landform`: its subcommands, and the one place where exceptions become exit codes."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import traceback
+
+import click
+
+from compiler import __version__
+from compiler.cli.commands import compile_, doctor, explain, init, kinds, schema, validate
+from compiler.terraform.synth import EngineError
+
+TOOL_FAILED = 4
+DEFECT = 70
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="landform")
+def landform() -> None:
+    """Compile a blueprint of an organisation's ML platform into reviewable Terraform JSON."""
+
+
+for command in (compile_, doctor, explain, init, kinds, schema, validate):
+    landform.add_command(command.command)
+
+
+def main() -> None:
+    """Run the command line; never shows a traceback for anything but a defect of ours."""
+    try:
+        landform(standalone_mode=False)
+    except click.exceptions.Exit as exit:
+        sys.exit(exit.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; files that were written are whole", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output went away: `landform kinds | head`.
+        sys.stderr.close()
+        sys.exit(1)
+    except EngineError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(TOOL_FAILED)
+    except Exception:
+        click.echo(_defect_report(), err=True)
+        sys.exit(DEFECT)
+
+
+def _defect_report() -> str:
+    return (
+        f"{traceback.format_exc()}\n"
+        "This is a defect of Landform, not of your blueprint. Please report it with the lines above\n"
+        "and, if you may, the smallest blueprint that shows it.\n"
+        f"landform {__version__}, Python {platform.python_version()}, {platform.system()}"
+    )

@@ -1,0 +1,60 @@
+"""What several commands take, and how they show what they found."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from compiler.catalogue import CODES
+from compiler.cli.render import FORMATS, Format, Result, render, wants_color
+from compiler.diagnostics import Diagnostic
+
+BLUEPRINT_ERRORS = 1
+OUT_OF_DATE = 3
+
+Decorated = Callable[..., Any]
+
+blueprint_argument = click.argument(
+    "path", type=click.Path(path_type=Path), default=Path("blueprints")
+)
+format_option = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="How to show problems and results.",
+)
+color_option = click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Colours in text; auto also honours NO_COLOR.",
+)
+
+
+def show(
+    diagnostics: Iterable[Diagnostic],
+    sources: Mapping[str, str],
+    format_: Format,
+    color: str,
+    result: Result | None = None,
+) -> None:
+    """Text goes to standard error, formats for programs to standard output."""
+    stream = sys.stderr if format_ == "text" else sys.stdout
+    text = render(
+        diagnostics,
+        sources,
+        format_,
+        wants_color(color, stream, os.environ),
+        result=result,
+        codes=CODES,
+    )
+    stream.write(text)
+    stream.flush()

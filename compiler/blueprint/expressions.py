@@ -11,6 +11,7 @@ carriage return in a text with expressions becomes a line feed, as Jinja2 reads 
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping as Scope
 from dataclasses import dataclass
 from functools import lru_cache
@@ -180,7 +181,10 @@ def _parse(source: str) -> _Template | _Failure:
         failure = _refused_tokens(tokens)
         if failure:
             return failure
-        body = _ENVIRONMENT.parse(source).body
+        # Jinja2 decodes '\\d' in a text as Python does, with a warning that depends on its filters.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            body = _ENVIRONMENT.parse(source).body
     except TemplateSyntaxError as error:
         return _Failure(_syntax(error.message or "", source))
     except RecursionError:

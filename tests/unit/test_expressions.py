@@ -109,6 +109,7 @@ def problem(text: str) -> Diagnostic:
         ("v{{ vars.n }}-{{ vars.version }}-{{ vars.yes }}", "v08-1.30-true"),
         ("arn:aws:iam::{{ account.id }}:role/x", "arn:aws:iam::111111111111:role/x"),
         ("{{ '{{' }} ${x} %{y}", "{{ ${x} %{y}"),
+        ("{{ 'a\\d' }}", "a\\d"),
         ("{# only a comment #}", ""),
         ("a\n{{ vars.text }}\n", "a\nabc\n"),
     ],

@@ -14,6 +14,7 @@ from compiler.terraform.document import Json
 from compiler.terraform.schema.check import check
 from compiler.terraform.schema.index import open_index
 from compiler.terraform.stack import Expression, JsonText, Resource, Stack, Value
+from compiler.terraform.synth import EngineInputError, engine_form
 
 # Resources with a name that is unique in an account and region; the argument that names them.
 # Source: each service's API reference, the Create call's "already exists" error.
@@ -103,6 +104,22 @@ def check_schema(
                 message=f"{stack.path}: {at}: {problem.message}",
                 span=spans[stack.path],
                 hint=problem.hint,
+            )
+
+
+def check_engine(
+    documents: Mapping[str, Mapping[str, Json]], spans: Mapping[str, Span]
+) -> Iterator[Diagnostic]:
+    """Text of the blueprint that CDKTF would take for a mark of its own."""
+    for path, value in documents.items():
+        try:
+            engine_form(path, value)
+        except EngineInputError as error:
+            yield Diagnostic(
+                code="E502",
+                message=str(error),
+                span=spans[path],
+                hint="change the text in the blueprint that this comes from",
             )
 
 

@@ -58,7 +58,7 @@ def synthesize(documents: Documents) -> dict[str, dict[str, Json]]:
     EngineError when the engine fails.
     """
     stacks = {
-        path: (_stack_id(path), _checked_document(path, documents[path])) for path in documents
+        path: (_stack_id(path), engine_form(path, documents[path])) for path in documents
     }
     if not stacks:
         return {}
@@ -80,7 +80,7 @@ def build_app(
     backend gets none, where the engine would write one with a path of this machine; state then lies
     beside the stack. Raises as `synthesize` does, and OSError.
     """
-    checked = {_checked_id(name): _checked_document(name, stacks[name]) for name in stacks}
+    checked = {_checked_id(name): engine_form(name, stacks[name]) for name in stacks}
     for name in assets:
         if name not in checked:
             raise EngineInputError(f"assets for {name!r}, which is no stack")
@@ -155,8 +155,11 @@ def _checked_id(name: str) -> str:
     return name
 
 
-def _checked_document(path: str, document: Mapping[str, Json]) -> dict[str, Json]:
-    """A copy of plain dicts, lists and scalars that the engine gives back as it is."""
+def engine_form(path: str, document: Mapping[str, Json]) -> dict[str, Json]:
+    """A copy of plain dicts, lists and scalars that the engine gives back as it is.
+
+    Raises EngineInputError where there is none.
+    """
     for section in document:
         # A dot would be read as a path, and the engine's own keys would be mixed with ours.
         if not _SECTION.fullmatch(section):

@@ -37,7 +37,7 @@ def construct(tmp_path):
             if not key.startswith(("CDKTF_", "SYNTH_HCL_", "JSII_", "NODE_"))
         }
         environment |= synth.engine_settings() | {"TMPDIR": str(tmp_path)}
-        environment["NODE_OPTIONS"] = f"--require {HERE / 'lazy.js'}"
+        environment["NODE_OPTIONS"] = f'--require "{HERE / "lazy.js"}"'
         done = subprocess.run(
             [sys.executable, str(HERE / "construct.py"), str(tmp_path / "out")],
             input=json.dumps(documents),

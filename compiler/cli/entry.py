@@ -29,9 +29,8 @@ for command in (compile_, doctor, explain, init, kinds, schema, validate):
 def main() -> None:
     """Run the command line; never shows a traceback for anything but a defect of ours."""
     try:
-        landform(standalone_mode=False)
-    except click.exceptions.Exit as exit:
-        sys.exit(exit.exit_code)
+        # Outside of its standalone mode click gives the code of `Context.exit` back.
+        sys.exit(landform(standalone_mode=False))
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

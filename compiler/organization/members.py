@@ -88,7 +88,8 @@ class Members:
     ) -> dict[str, Member]:
         members: dict[str, Member] = {}
         by_id: dict[str, Member] = {}
-        for name, entry in sorted(section.entries.items()):
+        # In written order, so that of two with one id the later is blamed.
+        for name, entry in section.entries.items():
             if not re.fullmatch(NAME, name):
                 self._report(
                     "E204", f'{noun} "{name}" must be named with {NAME_RULE}', entry.key_span
@@ -101,7 +102,7 @@ class Members:
             first = by_id.setdefault(member.id, member)
             if first is not member:
                 self._repeated(noun, first, member, entry)
-        return members
+        return dict(sorted(members.items()))
 
     def _repeated(self, noun: str, first: Member, member: Member, entry: nodes.Entry) -> None:
         identity = nodes.span_at(entry.value, ("id",))[0]

@@ -95,9 +95,7 @@ class _Resolver:
         )
         return World(
             organization=record,
-            components=()
-            if members.diagnostics
-            else self._components(record, members, base, extra),
+            components=self._components(record, members, base, extra),
             removed=self._removed(record),
             span=nodes.span_at(self.root, ("organization", "name"))[0],
         )

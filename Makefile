@@ -48,6 +48,10 @@ check: .venv/test  ## Lint, formatting, types
 golden: .venv/test  ## Rewrite the expected output of the golden tests; review the diff
 	$(python) -m pytest --update -n $(WORKERS) $(PYTEST_ARGS)
 
+.PHONY: docs
+docs: .venv/test  ## Rewrite the pages of docs/ that are made from the code, and the JSON Schema
+	$(python) tools/reference.py
+
 .PHONY: lock
 lock:  ## Write requirements/*.lock anew from pyproject.toml
 	sh tools/lock

@@ -57,7 +57,8 @@ def test_differences_are_seen_both_ways() -> None:
     text = "\n".join(differences(expected, made))
     assert "missing: gone" in text
     assert "unexpected: new" in text
-    assert "-b" in text and "+c" in text
+    assert "-b" in text
+    assert "+c" in text
     assert "same" not in text
     assert not list(differences(expected, expected))
 

@@ -62,6 +62,7 @@ class Access:
     _statements: dict[Home, dict[str, Statement]] = field(default_factory=dict)
     _edges: list[Edge] = field(default_factory=list)
     _key_users: dict[str, tuple[Role, Key]] = field(default_factory=dict)
+    _trusted: dict[str, dict[str, Role]] = field(default_factory=dict)
 
     def add(self, grants: Iterable[Grant]) -> None:
         """Write every statement of every grant."""
@@ -75,6 +76,10 @@ class Access:
     def trust(self, role: Role) -> tuple[Statement, ...]:
         """Who may become the role, beside its own `trust`."""
         return self._of(_trust(role))
+
+    def trusted(self, role: Role) -> tuple[Role, ...]:
+        """The roles that may become the role, in the order of the grants."""
+        return tuple(self._trusted.get(role.arn, {}).values())
 
     def bucket(self, bucket: Bucket) -> tuple[Statement, ...]:
         """Who of other accounts may use the bucket."""
@@ -122,6 +127,7 @@ class Access:
     def _assume(self, grant: Grant, role: Role) -> None:
         if role.existing:
             raise HalfGrantError(f"{grant.id}: the trust policy of {role.arn} is not ours to write")
+        self._trusted.setdefault(role.arn, {})[grant.principal.arn] = grant.principal
         evidence = [
             self._identity(grant, (role.arn,), grant.conditions),
             self._put(_trust(role), _admitting(grant, role.place, grant.conditions)),

@@ -7,7 +7,7 @@ resources, policies included.
 from __future__ import annotations
 
 from compiler.access.grants import Access
-from compiler.access.parties import Bucket, Key, Repository, Role
+from compiler.access.parties import Bucket, Key, Place, Repository, Role
 from compiler.access.policy import Conditions, Statement, both, policy
 from compiler.terraform.stack import JsonText, Resource, Value, reference
 
@@ -16,24 +16,33 @@ NONCURRENT_VERSION_DAYS = 90
 UNFINISHED_UPLOAD_DAYS = 7
 UNTAGGED_IMAGE_DAYS = 14
 
-# What an administrator does with a key, without using it. Source: KMS developer guide, "Default key
-# policy: allows key administrators to administer the KMS key".
+# What an administrator, and Terraform, does with a key, without using it: every action named, as
+# `kms:Create*` would hold CreateGrant, and with it every use. Source: KMS developer guide, "Default
+# key policy: allows key administrators to administer the KMS key", less what belongs to keys with
+# imported material, of several regions or in custom stores.
 KEY_ADMINISTRATION = (
     "kms:CancelKeyDeletion",
-    "kms:Create*",
-    "kms:Delete*",
-    "kms:Describe*",
-    "kms:Disable*",
-    "kms:Enable*",
-    "kms:Get*",
-    "kms:List*",
-    "kms:Put*",
-    "kms:Revoke*",
+    "kms:CreateAlias",
+    "kms:DeleteAlias",
+    "kms:DescribeKey",
+    "kms:DisableKey",
+    "kms:DisableKeyRotation",
+    "kms:EnableKey",
+    "kms:EnableKeyRotation",
+    "kms:GetKeyPolicy",
+    "kms:GetKeyRotationStatus",
+    "kms:ListGrants",
+    "kms:ListKeyPolicies",
+    "kms:ListKeyRotations",
+    "kms:ListResourceTags",
+    "kms:PutKeyPolicy",
+    "kms:RevokeGrant",
     "kms:RotateKeyOnDemand",
     "kms:ScheduleKeyDeletion",
     "kms:TagResource",
     "kms:UntagResource",
-    "kms:Update*",
+    "kms:UpdateAlias",
+    "kms:UpdateKeyDescription",
 )
 
 
@@ -72,6 +81,7 @@ def role(role: Role, access: Access) -> list[Resource]:
                     "description": role.description,
                     "assume_role_policy": policy([*role.trust, *access.trust(role)]),
                 },
+                depends_on=_named(access.trusted(role), role.place),
             )
         )
     statements = access.identity(role)
@@ -103,10 +113,6 @@ def key(key: Key, access: Access) -> list[Resource]:
         actions=KEY_ADMINISTRATION,
         resources=("*",),
     )
-    # A role named by its ARN must exist when the policy is stored.
-    named = [
-        r for r in access.key_users(key) if r.place.stack == key.place.stack and not r.existing
-    ]
     return [
         Resource(
             type="aws_kms_key",
@@ -117,7 +123,7 @@ def key(key: Key, access: Access) -> list[Resource]:
                 "deletion_window_in_days": KEY_DELETION_DAYS,
                 "policy": policy([administration, *key.services, *access.key(key)]),
             },
-            depends_on=tuple(f"aws_iam_role.{r.name}" for r in named),
+            depends_on=_named(access.key_users(key), key.place),
         ),
         Resource(
             type="aws_kms_alias",
@@ -125,6 +131,15 @@ def key(key: Key, access: Access) -> list[Resource]:
             arguments={"name": key.alias, "target_key_id": reference(key.address, "key_id")},
         ),
     ]
+
+
+def _named(roles: tuple[Role, ...], place: Place) -> tuple[str, ...]:
+    """The roles of the same stack, which a policy names by their ARNs: those must exist first."""
+    return tuple(
+        f"aws_iam_role.{role.name}"
+        for role in roles
+        if role.place.stack == place.stack and not role.existing
+    )
 
 
 def bucket(bucket: Bucket, access: Access) -> list[Resource]:

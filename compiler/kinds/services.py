@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compiler.access.parties import Key, Own, Place, Role
-from compiler.access.policy import Statement, policy
+from compiler.access.policy import Conditions, Statement, policy
 from compiler.kinds.draft import Draft
 from compiler.organization.records import Account
 from compiler.terraform.stack import Value, reference
@@ -84,28 +84,37 @@ def topic(
     return arn
 
 
-def publishing(service: str, topic_arn: str, account_id: str, source_arn: str) -> Statement:
-    """Lets a service publish to a topic on behalf of one resource, or several that `*` covers."""
+def publishing(service: str, topic_arn: str, account_id: str, source_arn: str | None) -> Statement:
+    """Lets a service publish to a topic on behalf of one resource, or several that `*` covers.
+
+    `source_arn` is None for EventBridge, which sends none: a condition would drop every message.
+    Source: EventBridge user guide, "Using resource-based policies", Amazon SNS permissions: no
+    Condition blocks in topic policies.
+    """
+    conditions: Conditions = {}
+    if source_arn is not None:
+        conditions = {
+            "ArnLike": {"aws:SourceArn": source_arn},
+            "StringEquals": {"aws:SourceAccount": account_id},
+        }
     return Statement(
         sid="Publish",
         principal={"Service": service},
         actions=("sns:Publish",),
         resources=(topic_arn,),
-        conditions={
-            "ArnLike": {"aws:SourceArn": source_arn},
-            "StringEquals": {"aws:SourceAccount": account_id},
-        },
+        conditions=conditions,
     )
 
 
-def sagemaker_runtime(draft: Draft, role: Role, what: str) -> None:
+def sagemaker_runtime(draft: Draft, role: Role, what: str, log_group: str) -> None:
     """What every SageMaker role does: logs and metrics of its own kind of work.
 
-    `what` is `TrainingJobs` or `Endpoints`. Source: SageMaker developer guide, "How to use
-    SageMaker AI execution roles".
+    `what` is `TrainingJobs` or `Endpoints`. All training jobs share a log group, each endpoint has
+    its own. Source: SageMaker developer guide, "How to use SageMaker AI execution roles", "Log
+    groups and streams that Amazon SageMaker AI sends to Amazon CloudWatch Logs".
     """
     name, place = role.label, role.place
-    group = place.arn("logs", f"log-group:/aws/sagemaker/{what}")
+    group = place.arn("logs", f"log-group:{log_group}")
     draft.grant(
         f"{name}-makes-log-streams",
         role,

@@ -27,6 +27,7 @@ ENVIRONMENT = {
     "EXECUTION_ROLE_ARN": "arn:aws:iam::333333333333:role/acme-churn-serve",
     "REPORTER_ROLE_ARN": "arn:aws:iam::111111111111:role/acme-churn-reporter",
     "INSTANCE_TYPE": "ml.m6i.large",
+    "NETWORK_ISOLATION": "true",
     "MIN_INSTANCES": "2",
     "MAX_INSTANCES": "4",
     "INVOCATIONS_PER_INSTANCE": "600",

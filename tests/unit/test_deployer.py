@@ -12,7 +12,6 @@ from tests.unit.deployer_aws import (
     BUCKET,
     ENVIRONMENT,
     EXECUTION,
-    KEY,
     PREPARE,
     REPORT,
     REPORT_FAILURE,
@@ -67,7 +66,7 @@ def test_first_deployment(aws):
 def test_what_is_created(aws, monkeypatch):
     monkeypatch.setenv(
         "CAPTURE",
-        json.dumps({"percentage": 20, "s3_uri": "s3://capture/churn", "kms_key_arn": KEY}),
+        json.dumps({"percentage": 20, "s3_uri": "s3://capture/churn"}),
     )
     vpc = {"subnet_ids": ["subnet-1", "subnet-2"], "security_group_ids": ["sg-1"]}
     monkeypatch.setenv("VPC", json.dumps(vpc))
@@ -81,6 +80,7 @@ def test_what_is_created(aws, monkeypatch):
         "Image": "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:1.7-1",
         "ModelDataUrl": f"s3://{BUCKET}/models/churn-0a1b2c3d/output/model.tar.gz",
     }
+    assert model["EnableNetworkIsolation"] is True
     assert model["VpcConfig"] == {
         "Subnets": ["subnet-1", "subnet-2"],
         "SecurityGroupIds": ["sg-1"],
@@ -100,12 +100,19 @@ def test_what_is_created(aws, monkeypatch):
         "EnableCapture": True,
         "InitialSamplingPercentage": 20,
         "DestinationS3Uri": "s3://capture/churn",
-        "KmsKeyId": KEY,
         "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
     }
     (variant,) = configuration["ProductionVariants"]
     assert (variant["ModelName"], variant["InstanceType"]) == (name, "ml.m6i.large")
     assert variant["InitialInstanceCount"] == 2
+
+
+def test_network_of_the_container(aws, monkeypatch):
+    monkeypatch.setenv("NETWORK_ISOLATION", "false")
+    aws.release()
+    Pipeline(aws).invoke()
+    (model,) = aws.models.values()
+    assert model["EnableNetworkIsolation"] is False
 
 
 def test_no_volume_key_for_local_storage(aws, monkeypatch):

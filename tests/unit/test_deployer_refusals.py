@@ -144,6 +144,8 @@ def test_wrong_parameters(aws, parameters):
         ("MIN_INSTANCES", "0"),
         ("MIN_INSTANCES", "5"),
         ("MAX_INSTANCES", "many"),
+        ("NETWORK_ISOLATION", ""),
+        ("NETWORK_ISOLATION", "True"),
         ("INVOCATIONS_PER_INSTANCE", "0"),
         ("ROLLBACK_ALARMS", "{}"),
         ("ROLLBACK_ALARMS", json.dumps([str(number) for number in range(11)])),

@@ -189,6 +189,27 @@ class Train(Shape):
         return self
 
 
+CaptureAddress = Annotated[
+    Text,
+    Matching(
+        r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[\w!.'()=-]+)*",
+        "the address of a bucket or of a prefix in it: s3://acme-capture/churn",
+        "without a / at its end",
+    ),
+]
+
+
+class Capture(Shape):
+    """What is asked and answered, kept in a bucket of the production account that exists already."""
+
+    percentage: int = Field(ge=1, le=100, description="percent of the requests that are kept")
+    s3_uri: CaptureAddress = Field(description="where they are kept: s3://acme-capture/churn")
+
+    def objects(self, partition: str) -> str:
+        """The ARN of everything below the address."""
+        return f"arn:{partition}:s3:::{self.s3_uri.removeprefix('s3://')}/*"
+
+
 class Deploy(Shape):
     """How the model is served; expressions see each production account in turn."""
 
@@ -203,6 +224,9 @@ class Deploy(Shape):
         default=True, description="the serving container has no network of its own"
     )
     network: Network | None = Field(default=None, description="subnets of the production account")
+    capture: Capture | None = Field(
+        default=None, description="keeps requests and answers, to watch for drift"
+    )
     latency_alarm_ms: int = Field(
         default=1000, ge=1, description="average model latency that raises the alarm, milliseconds"
     )

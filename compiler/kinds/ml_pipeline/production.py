@@ -202,11 +202,14 @@ def _serve(parties: Parties, target: Target, deploy: Deploy) -> None:
         f"{name}-reads-models", role, ("s3:GetObject",), Objects(parties.bucket, "models/*")
     )
     pull_image(parties, role)
-    sagemaker_runtime(draft, role, "Endpoints")
+    sagemaker_runtime(draft, role, "Endpoints", f"/aws/sagemaker/Endpoints/{deploy.endpoint}")
     alarms = role.place.arn("cloudwatch", f"alarm:{_alarm_prefix(parties)}-*")
     draft.grant(
         f"{name}-reads-alarms", role, ("cloudwatch:DescribeAlarms",), Own(role.place, alarms)
     )
+    if deploy.capture:
+        arn = deploy.capture.objects(role.place.partition)
+        draft.grant(f"{name}-captures", role, ("s3:PutObject",), Own(role.place, arn))
     if deploy.network:
         network_interfaces(
             draft, role, deploy.network.subnet_ids, deploy.network.security_group_ids
@@ -359,6 +362,8 @@ def _environment(
         "ROLLBACK_ALARMS": json_template(rollback),
         "TAGS": json_template(parties.draft.tags(target.account)),
     }
+    if deploy.capture:
+        variables["CAPTURE"] = json_template(deploy.capture.model_dump())
     if deploy.network:
         variables["VPC"] = json_template(deploy.network.model_dump())
     if not has_local_storage(deploy.instance):

@@ -145,7 +145,8 @@ def _notifications(parties: Parties) -> str | None:
     arn = place.arn("sns", draft.name("notifications", "aws_sns_topic"))
     publishers: list[Statement] = []
     if inputs.alerts:
-        publishers = [_failures(parties, arn)]
+        _failures(parties)
+        publishers = [publishing("events.amazonaws.com", arn, inputs.shared.id, None)]
     topic(draft, inputs.shared, "notifications", "notifications", key, emails, publishers)
     if inputs.approval.notify:
         draft.grant("pipeline-asks-approvers", parties.pipeline, ("sns:Publish",), Own(place, arn))
@@ -158,8 +159,8 @@ def _notifications(parties: Parties) -> str | None:
     return arn
 
 
-def _failures(parties: Parties, topic_arn: str) -> Statement:
-    """A rule that tells the topic of runs that failed; gives the statement that lets it."""
+def _failures(parties: Parties) -> None:
+    """A rule that tells the topic of runs that failed."""
     draft, account = parties.draft, parties.inputs.shared
     rule_name = draft.name("failed", "aws_cloudwatch_event_rule")
     rule = draft.add(
@@ -184,8 +185,6 @@ def _failures(parties: Parties, topic_arn: str) -> Statement:
         "failed",
         {"rule": reference(rule, "name"), "arn": reference("aws_sns_topic.notifications", "arn")},
     )
-    source_arn = parties.shared.arn("events", f"rule/{rule_name}")
-    return publishing("events.amazonaws.com", topic_arn, account.id, source_arn)
 
 
 def _pipeline(parties: Parties, origin: SourceParts, topic_arn: str | None) -> None:
@@ -281,11 +280,11 @@ def source_revision(parties: Parties) -> str:
 
 
 def _approval(parties: Parties, topic_arn: str | None) -> Action:
-    configuration: dict[str, Value] = {
-        "CustomData": f"Deploy {parties.draft.component.name} to "
-        + ", ".join(target.account.name for target in parties.targets)
-        + "?"
-    }
+    accounts = ", ".join(target.account.name for target in parties.targets)
+    question = f"Deploy {parties.draft.component.name} to {accounts}?"
+    if len(question) > CONFIGURATION_LIMIT:
+        question = f"Deploy {parties.draft.component.name} to {len(parties.targets)} accounts?"
+    configuration: dict[str, Value] = {"CustomData": question}
     if topic_arn and parties.inputs.approval.notify:
         configuration["NotificationArn"] = reference("aws_sns_topic.notifications", "arn")
     return Action(

@@ -174,7 +174,7 @@ def _train(parties: Parties) -> None:
     draft.grant("train-lists-data", role, ("s3:ListBucket",), Listing(parties.bucket, ("data/",)))
     draft.grant("train-writes-models", role, ("s3:PutObject",), Objects(parties.bucket, "models/*"))
     pull_image(parties, role)
-    sagemaker_runtime(draft, role, "TrainingJobs")
+    sagemaker_runtime(draft, role, "TrainingJobs", "/aws/sagemaker/TrainingJobs")
     if train.network:
         network_interfaces(draft, role, train.network.subnet_ids, train.network.security_group_ids)
     key = draft.key(

@@ -21,13 +21,14 @@ ALARM_LIMIT = 10
 class Settings:
     """One endpoint of one account.
 
-    `invocations` is per instance and minute. `volume_key` is an ARN or empty. `capture` and `vpc`
+    `isolated` says that the container has no network. `invocations` is per instance and minute. `volume_key` is an ARN or empty. `capture` and `vpc`
     are SageMaker's DataCaptureConfig and VpcConfig, or None. `tags` are SageMaker's list.
     """
 
     endpoint: str
     prefix: str
     role: str
+    isolated: bool
     instance_type: str
     minimum: int
     maximum: int
@@ -45,6 +46,7 @@ class Settings:
             endpoint=_text(environment, "ENDPOINT_NAME"),
             prefix=_text(environment, "NAME_PREFIX"),
             role=_text(environment, "EXECUTION_ROLE_ARN"),
+            isolated=_flag(environment, "NETWORK_ISOLATION"),
             instance_type=_text(environment, "INSTANCE_TYPE"),
             minimum=int(_number(environment, "MIN_INSTANCES")),
             maximum=int(_number(environment, "MAX_INSTANCES")),
@@ -83,6 +85,13 @@ def _text(environment: Mapping[str, str], name: str) -> str:
     return value
 
 
+def _flag(environment: Mapping[str, str], name: str) -> bool:
+    value = _text(environment, name)
+    if value not in ("true", "false"):
+        raise _wrong(name, "true or false")
+    return value == "true"
+
+
 def _number(environment: Mapping[str, str], name: str) -> float:
     try:
         return float(_text(environment, name))
@@ -107,7 +116,7 @@ def _capture(value: dict[str, Any]) -> dict[str, Any] | None:
     if not value:
         return None
     try:
-        capture = {
+        return {
             "EnableCapture": True,
             "InitialSamplingPercentage": int(value["percentage"]),
             "DestinationS3Uri": value["s3_uri"],
@@ -115,9 +124,6 @@ def _capture(value: dict[str, Any]) -> dict[str, Any] | None:
         }
     except (KeyError, TypeError, ValueError) as error:
         raise _wrong("CAPTURE", "needs percentage and s3_uri") from error
-    if value.get("kms_key_arn"):
-        capture["KmsKeyId"] = value["kms_key_arn"]
-    return capture
 
 
 def _vpc(value: dict[str, Any]) -> dict[str, Any] | None:

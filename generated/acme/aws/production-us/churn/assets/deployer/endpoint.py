@@ -133,6 +133,7 @@ def _model(settings: Settings, release: Release) -> dict[str, Any]:
     model: dict[str, Any] = {
         "PrimaryContainer": {"Image": release.image, "ModelDataUrl": release.model_data},
         "ExecutionRoleArn": settings.role,
+        "EnableNetworkIsolation": settings.isolated,
         "Tags": own + [{"Key": key, "Value": value} for key, value in lineage.items()],
     }
     if settings.vpc:

@@ -18,7 +18,7 @@ def shorten(name: str, limit: int, ending: str = "") -> str:
     >>> shorten("acme-churn-train", 64)
     'acme-churn-train'
     >>> shorten("acme-churn-artifacts", 24, "-111111111111")
-    'ac-8af37fc4-111111111111'
+    'ac-a99628ab-111111111111'
     """
     room = limit - len(ending)
     if len(name) <= room:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib
 import json
 import re
@@ -281,3 +282,19 @@ def test_every_relation_between_accounts_has_a_reason() -> None:
     }
     page = (ROOT / "docs" / "access.md").read_text(encoding="utf-8")
     assert {name for name, why in reference.reasons(page).items() if why} == between
+
+
+# ---- Examples in docstrings
+
+WITH_EXAMPLES = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in (ROOT / "compiler").rglob("*.py")
+    if "    >>> " in path.read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("module", WITH_EXAMPLES)
+def test_examples_in_docstrings_are_right(module: str) -> None:
+    failed, tried = doctest.testmod(importlib.import_module(module))
+    assert tried
+    assert not failed

@@ -79,6 +79,8 @@ def test_what_compiles_is_valid(path: Path, schema: Draft202012Validator) -> Non
         "organization: {name: acme, aws: {partition: mars}}",
         "accounts: {one: {id: '123'}}",
         "accounts: {one: {}}",
+        "accounts: {One: {id: '123456789012'}}",
+        "units: {/a: {}}",
         "accounts: {one: {id: '123456789012', color: red}}",
         "defaults: {region: eu-west-1}",
         "deploy: {aws: {}}",
@@ -86,6 +88,8 @@ def test_what_compiles_is_valid(path: Path, schema: Draft202012Validator) -> Non
         "removed: {}",
         "removed: [aws/one]",
         "components: {churn: {kind: ml-pipelin}}",
+        "components: {churn: {kind: ml-pipeline, extends: other, deploy: {most: 2}}}",
+        "components: {Churn: {extends: other}}",
         "components: {churn: {}}",
         "components: {churn: {kind: ml-pipeline}}",
         f"{ML}{SOURCE}, {TRAIN}}}}}",
@@ -115,6 +119,7 @@ def test_what_is_wrong_is_invalid(text: str, schema: Draft202012Validator) -> No
         "components: {base: {kind: account-baseline, account: one}}",
         "components: {base: {kind: account-baseline, for_each: {accounts: '**'}}}",
         "components: {base: {extends: other, account: two}}",
+        "accounts: {one: {id: '123456789012', tags: '{{ vars.tags }}'}}",
         "components: {base: {kind: account-baseline, extends: other, budget: {monthly_usd: 2}}}",
         "components: {base: {kind: account-baseline, account: one, when: '{{ vars.x }}'}}",
         f"{ML}{SOURCE}, {TRAIN}, deploy: '{{{{ vars.deploy }}}}'}}}}",
@@ -135,7 +140,9 @@ def test_models_and_schema_agree_on_inputs(kind: str) -> None:
     assert {row.path for row in top} == definition["properties"].keys() - own
     needed = {row.path for row in top if row.required}
     home = {KINDS[kind].home} if KINDS[kind].per else set()
-    assert needed - home == set(definition["then"]["required"])
+    assert needed - home == set(definition["required"])
+    if home:
+        assert {"required": [KINDS[kind].home]} in definition["anyOf"]
     for row in top:
         field = KINDS[kind].inputs.model_fields[row.path]
         assert row.required == field.is_required()

@@ -75,7 +75,7 @@ def evaluate(
     """
     owner = _owner(accounts, resource)
     request = _request(accounts, principal, action, resource, owner, context or {})
-    policy, decisive = _resource_policy(accounts.get(owner), resource)
+    policy, decisive = _resource_policy(accounts.get(owner), action, resource)
     resource_side = _side(request, [policy] if policy else [], principals=True)
     if not principal.startswith("arn:"):
         return Verdict(resource_side.grants, Side(), resource_side)
@@ -148,7 +148,9 @@ def _role(accounts: Mapping[str, Account], arn: str) -> Role:
     return role
 
 
-def _resource_policy(account: Account | None, resource: str) -> tuple[Document | None, bool]:
+def _resource_policy(
+    account: Account | None, action: str, resource: str
+) -> tuple[Document | None, bool]:
     """The policy on a resource, and whether it must allow even inside its own account."""
     if account is None:
         return None, False
@@ -156,6 +158,8 @@ def _resource_policy(account: Account | None, resource: str) -> tuple[Document |
         key: Key = account.keys[resource]
         return key.policy, True
     if ":role/" in resource and resource.split(":")[2] == "iam":
+        if not action.startswith("sts:"):
+            return None, False  # a trust policy says nothing of iam:PassRole
         role = account.roles.get(resource.rpartition("/")[2])
         return (role.trust if role else None), True
     parents = [arn for arn in account.resources if _belongs(resource, arn)]

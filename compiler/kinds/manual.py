@@ -5,13 +5,15 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from compiler.blueprint.shapes import models_in
 from compiler.organization.kind import Kind
+from compiler.organization.records import Account, Project
 
 
 class Input(NamedTuple):
@@ -29,11 +31,10 @@ def inputs_of(model: type[BaseModel], prefix: str = "") -> Iterator[Input]:
     for name, field in model.model_fields.items():
         path = f"{prefix}{name}"
         inner = models_in(field.annotation)
-        yield Input(
-            path, _type(field, inner), field.is_required(), _default(field), field.description or ""
-        )
+        words = _type(field.annotation)
+        yield Input(path, words, field.is_required(), _default(field), _description(field, inner))
         for each in inner:
-            mark = "[]." if _is_list(field) else "."
+            mark = "[]." if _is_list(field.annotation) else "."
             yield from inputs_of(each, path + mark)
 
 
@@ -49,29 +50,48 @@ def manual(kind: Kind) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _is_list(field: FieldInfo) -> bool:
-    return "list[" in str(field.annotation)
+_WORDS: dict[object, str] = {
+    Account: "account",
+    Project: "project",
+    bool: "true or false",
+    int: "whole number",
+    float: "number",
+    str: "text",
+}
+_SEVERAL = {Account: "selector of accounts", Project: "selector of projects"}
 
 
-def _type(field: FieldInfo, inner: list[type[BaseModel]]) -> str:
-    text = str(field.annotation)
-    if "Literal" in text:
-        return text[text.index("[") + 1 : text.rindex("]")].replace("'", "")
-    if inner:
-        return "list of mappings" if _is_list(field) else "mapping"
-    for mark, word in (
-        ("list[compiler.organization.records.Account", "selector of accounts"),
-        ("records.Account", "account"),
-        ("records.Project", "selector of projects"),
-        ("dict", "mapping"),
-        ("list", "list"),
-        ("bool", "true or false"),
-        ("int", "whole number"),
-        ("float", "number"),
-    ):
-        if mark in text:
-            return word
-    return "text"
+def _is_list(annotation: Any) -> bool:
+    """Whether the annotation is a list, or one of several things of which one is a list."""
+    if get_origin(annotation) is list:
+        return True
+    return _joins(annotation) and any(_is_list(part) for part in get_args(annotation))
+
+
+def _joins(annotation: Any) -> bool:
+    return get_origin(annotation) in (Annotated, Union, UnionType)
+
+
+def _type(annotation: Any) -> str:
+    """The annotation in words."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type(parts[0])
+    if origin is Literal:
+        return ", ".join(str(part) for part in parts)
+    if _joins(annotation):
+        return " or ".join(dict.fromkeys(_type(p) for p in parts if p is not type(None)))
+    if origin is list:
+        word = _type(parts[0])
+        return _SEVERAL.get(parts[0]) or f"list of {'mappings' if word == 'mapping' else word}"
+    return _WORDS.get(annotation, "mapping")
+
+
+def _description(field: FieldInfo, inner: list[type[BaseModel]]) -> str:
+    """What the field says of itself, else what its model does."""
+    if field.description or len(inner) != 1:
+        return field.description or ""
+    return inspect.cleandoc(inner[0].__doc__ or "").partition("\n")[0]
 
 
 def _default(field: FieldInfo) -> Any:

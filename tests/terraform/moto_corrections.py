@@ -109,6 +109,8 @@ def step_functions_versions() -> None:
 def codecommit_repositories() -> None:
     """CodeCommit (AWS JSON 1.1): dates are seconds, and `kmsKeyId` and tags are kept; moto drops them.
 
+    ListBranches of a new repository gives none, as nothing is pushed; moto lacks it.
+
     https://docs.aws.amazon.com/codecommit/latest/APIReference/API_RepositoryMetadata.html
     """
 
@@ -124,9 +126,14 @@ def codecommit_repositories() -> None:
         name = self._get_param("resourceArn").rpartition(":")[2]
         return json.dumps({"tags": self.codecommit_backend.repositories[name].tags})
 
+    def list_branches(self: Any) -> str:
+        self.codecommit_backend.get_repository(self._get_param("repositoryName"))
+        return json.dumps({"branches": []})
+
     original = CodeCommitResponse.create_repository
     CodeCommitResponse.create_repository = create_repository  # type: ignore[method-assign]
     _add(CodeCommitResponse, list_tags_for_resource)
+    _add(CodeCommitResponse, list_branches)
     seconds = {"iso_8601_datetime_with_milliseconds": lambda: datetime.now(UTC).timestamp()}
     vars(codecommit_models).update(seconds)
 

@@ -22,7 +22,7 @@ from compiler.kinds.draft import Draft
 from compiler.manifest import output_tree
 from compiler.organization.records import Component
 from compiler.organization.resolve import World, resolve
-from compiler.organization.roots import tombstone
+from compiler.organization.roots import region_of, tombstone
 from compiler.terraform.document import Json, document
 from compiler.terraform.stack import Stack
 
@@ -57,11 +57,15 @@ class Compiled:
         known only there.
         """
         documents = dict(self.documents)
+        regions: dict[str, str] = {}
         for path in self.world.removed:
             old = present.get(path, {})
             kept = {key: old[key] for key in ("terraform", "provider") if key in old}
             documents[path] = {**documents[path], **kept}
-        return replace(self, documents=documents)
+            if region := region_of(documents[path]):
+                regions[path] = region
+        stacks = tuple(replace(s, region=regions.get(s.path, s.region)) for s in self.stacks)
+        return replace(self, stacks=stacks, documents=documents)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

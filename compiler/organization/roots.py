@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from compiler.organization.records import Account, Organization
 from compiler.terraform.stack import Stack, Value
@@ -71,3 +71,14 @@ def tombstone(organization: Organization, path: str) -> Stack:
         terraform=aws_terraform(organization, path),
         providers=aws_providers(organization, account, region, account.tags),
     )
+
+
+def region_of(root_module: Mapping[str, object]) -> str | None:
+    """The region of the AWS provider in a root module on disk, which may be anyone's text."""
+    block = root_module.get("provider")
+    for name in ("aws", 0, "region"):
+        if isinstance(block, Mapping) and isinstance(name, str):
+            block = block.get(name)
+        elif isinstance(block, Sequence) and block and isinstance(name, int):
+            block = block[name]
+    return block if isinstance(block, str) else None

@@ -20,6 +20,10 @@ from compiler.cli.render import Format, Result
 from compiler.compilation import compile_blueprints
 from compiler.diagnostics import has_errors
 from compiler.emission import apply, joined, plan
+from compiler.tree import Changes
+
+# More than this says less.
+LISTED = 30
 
 
 @click.command("compile")
@@ -68,8 +72,27 @@ def command(
     changes = joined(outputs)
     failed = has_errors(diagnostics)
     result = None if failed else Result(changes=changes, written=written)
+    if check and not failed and format_ == "text":
+        _list(changes)
     show(diagnostics, compilation.sources, format_, color, result)
     if failed:
         context.exit(BLUEPRINT_ERRORS)
     if check and changes.pending:
         context.exit(OUT_OF_DATE)
+
+
+def _list(changes: Changes) -> None:
+    """What is out of date, a file a line."""
+    lines = [
+        f"{word} {path}"
+        for word, paths in (
+            ("add   ", changes.added),
+            ("change", changes.changed),
+            ("remove", changes.removed),
+        )
+        for path in paths
+    ]
+    if len(lines) > LISTED:
+        lines[LISTED:] = [f"… and {len(lines) - LISTED} more"]
+    for line in lines:
+        click.echo(line, err=True)

@@ -14,6 +14,7 @@ import click
 import pytest
 import yaml
 
+from compiler.blueprint.models import BlueprintModel, ComponentModel
 from compiler.blueprint.sandbox import FILTERS, OTHER_FILTERS
 from compiler.cli.entry import landform
 from compiler.compilation import Compilation, compile_blueprints
@@ -130,7 +131,7 @@ def test_codes_exist(document: Path) -> None:
 
 
 def _table(text: str, heading: str) -> Iterator[list[str]]:
-    """The rows of the table whose first column has that heading."""
+    """The rows of the table whose first columns have that heading."""
     _, _, rest = text.partition(f"| {heading} |")
     for line in rest.split("\n")[2:]:
         if not line.startswith("|"):
@@ -243,9 +244,14 @@ def test_fragments_of_the_language_compile(fragment: str, tmp_path: Path) -> Non
 
 
 def test_every_top_level_key_is_described() -> None:
-    described = {re.findall(r"`(\w+)`", row[0])[0] for row in _table(LANGUAGE, "key")}
-    properties = json.loads(reference.schema_text())["properties"]
-    assert described == set(properties)
+    described = {re.findall(r"`(\w+)`", row[0])[0] for row in _table(LANGUAGE, "key | holds")}
+    assert described == set(BlueprintModel.model_fields)
+
+
+def test_every_key_of_a_component_is_described() -> None:
+    rows = _table(LANGUAGE, "key | meaning")
+    described = {key for row in rows for key in re.findall(r"`(\w+)`", row[0])}
+    assert described == set(ComponentModel.model_fields)
 
 
 def test_the_filters_are_all_listed() -> None:

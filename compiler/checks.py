@@ -48,18 +48,25 @@ ONE_IN_REGION = ("aws_ebs_encryption_by_default",)
 def check_collisions(stacks: Iterable[Stack], spans: Mapping[str, Span]) -> Iterator[Diagnostic]:
     """Two stacks that would make the same thing: the second apply would fail or take it over."""
     first: dict[tuple[str, ...], Stack] = {}
+    both: dict[tuple[str, str], list[str]] = {}
+    by_path: dict[str, Stack] = {}
     for stack in stacks:
+        by_path[stack.path] = stack
         for identity, what in _identities(stack):
             other = first.setdefault(identity, stack)
-            if other is stack:
-                continue
-            yield Diagnostic(
-                code="E401",
-                message=f'components "{other.component}" and "{stack.component}" both make {what}',
-                span=spans[stack.path],
-                hint="rename one, or let one component have it",
-                related=((f'"{other.component}"', spans[other.path]),),
-            )
+            if other is not stack:
+                both.setdefault((other.path, stack.path), []).append(what)
+    for (one, two), things in both.items():
+        other, stack = by_path[one], by_path[two]
+        more = f", and {len(things) - 1} more" if len(things) > 1 else ""
+        yield Diagnostic(
+            code="E401",
+            message=f'components "{other.component}" and "{stack.component}" both make '
+            f"{things[0]}{more}",
+            span=spans[two],
+            hint="rename one, or let one component have it",
+            related=((f'"{other.component}"', spans[one]),),
+        )
 
 
 def _identities(stack: Stack) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -5,6 +5,7 @@ The same models check a blueprint and make its JSON Schema, so the two cannot di
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -31,9 +32,9 @@ ProjectId = Annotated[
     ),
 ]
 ProjectNumber = Annotated[Text, Matching(r"[0-9]{6,20}", "a project number: digits only")]
-UnitPath = Annotated[
-    Text, Matching(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*", "a path of names with / between them")
-]
+UNIT_PATH = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*")
+UNIT_RULE = "a path of names with / between them: workloads/prod"
+UnitPath = Annotated[Text, Matching(UNIT_PATH.pattern, UNIT_RULE)]
 OuId = Annotated[
     Text,
     Matching(r"ou-[a-z0-9-]+|r-[a-z0-9]+", "an organisational unit's id such as ou-ab12-cdef3456"),
@@ -177,11 +178,25 @@ class StateModel(Shape):
     google: GoogleState | None = None
 
 
+_VERSION = r"(?:=|!=|>=?|<=?|~>)?\s*[0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z.-]+)?"
+Constraint = Annotated[
+    Text,
+    Matching(
+        rf"\s*{_VERSION}\s*(?:,\s*{_VERSION}\s*)*",
+        "a version constraint such as >= 5.100.0, < 7.0.0",
+    ),
+]
+
+
 class ProvidersModel(Shape):
     """Version constraints for required_providers."""
 
-    aws: Text = Field(default=">= 5.100.0, < 7.0.0", description="constraint on hashicorp/aws")
-    google: Text = Field(default=">= 6.50.0, < 7.0.0", description="constraint on hashicorp/google")
+    aws: Constraint = Field(
+        default=">= 5.100.0, < 7.0.0", description="constraint on hashicorp/aws"
+    )
+    google: Constraint = Field(
+        default=">= 6.50.0, < 7.0.0", description="constraint on hashicorp/google"
+    )
 
 
 class ForEach(Shape):

@@ -6,6 +6,7 @@ error in an inherited or computed value still points at the line that says it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -107,6 +108,23 @@ def plain(node: Node) -> object:
     if isinstance(node, Sequence):
         return [plain(item) for item in node.items]
     return node.value
+
+
+def has_template(node: Node) -> bool:
+    """Whether a text in the tree holds an expression."""
+    return next(template_spans(node), None) is not None
+
+
+def template_spans(node: Node) -> Iterator[Span]:
+    """Where the texts with expressions are."""
+    if isinstance(node, Mapping):
+        for entry in node.entries.values():
+            yield from template_spans(entry.value)
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            yield from template_spans(item)
+    elif isinstance(node.value, str) and "{{" in node.value:
+        yield node.span
 
 
 def span_at(node: Node, path: tuple[str | int, ...]) -> tuple[Span, bool]:

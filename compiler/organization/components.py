@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from pydantic_core import PydanticCustomError
 
 from compiler.blueprint import nodes
 from compiler.blueprint.expressions import evaluate
 from compiler.blueprint.models import ComponentModel
-from compiler.blueprint.shapes import NAME, NAME_RULE, check
+from compiler.blueprint.shapes import check
+from compiler.blueprint.validation import findings, told
+from compiler.blueprint.wording import quoted, written
 from compiler.diagnostics import Diagnostic, Span, nearest
+from compiler.organization.findings import Findings
+from compiler.organization.instance import Instance
 from compiler.organization.kind import Kind
-from compiler.organization.records import Account, Component, Home, Organization
-from compiler.organization.regions import check_region
-from compiler.organization.scope import Scope, Vars, home_scope
+from compiler.organization.names import check_name
+from compiler.organization.records import Component, Home, Organization
+from compiler.organization.regions import Regions
+from compiler.organization.scope import Scope
 from compiler.organization.selectors import select
 
-OWN_KEYS = tuple(ComponentModel.model_fields)
 # Keys that say something of one component alone, and are not taken over by `extends`.
 NOT_INHERITED = ("extends", "when")
 # Keys that the language reserves for adopting and renaming what exists already.
@@ -28,7 +31,7 @@ RESERVED = ("adopt", "renamed_from")
 
 @dataclass(slots=True)
 class Components:
-    """Makes the components of a blueprint. `diagnostics` fills as it goes.
+    """Makes the components of a blueprint. `findings` fills as it goes.
 
     `scope` is what every expression sees: the organisation and the defaults' vars and tags.
     """
@@ -37,321 +40,203 @@ class Components:
     kinds: Mapping[str, Kind]
     organization: Organization
     scope: Scope
-    extra_regions: Mapping[str, Sequence[str]]
-    diagnostics: list[Diagnostic] = field(default_factory=list)
+    regions: Regions
+    findings: Findings = field(default_factory=Findings)
+    _of: dict[str, tuple[Diagnostic, ...]] = field(default_factory=dict)
 
     def all(self) -> tuple[Component, ...]:
         """Every instance, sorted by component and home."""
-        found: list[Component] = []
-        for name, entry in sorted(self.section.entries.items()):
-            if not re.fullmatch(NAME, name):
-                self._report(
-                    "E204", f'component "{name}" must be named with {NAME_RULE}', entry.key_span
-                )
-                continue
-            found += self._component(name, entry)
-        return tuple(found)
+        # What a component takes over is told of where it stands: those that others extend first.
+        names = sorted(self.section.entries, key=lambda name: (len(self._bases(name)), name))
+        made = {name: self._component(name, self.section.entries[name]) for name in names}
+        return tuple(component for name in sorted(made) for component in made[name])
 
-    def _component(self, name: str, entry: nodes.Entry) -> Iterator[Component]:
-        what = f'component "{name}"'
-        tree = self._extended(name, entry, ())
+    def _bases(self, name: str) -> list[str]:
+        """What the component extends, the nearest first; stops at a circle."""
+        found: list[str] = []
+        entry = self.section.entries.get(name)
+        while entry and isinstance(entry.value, nodes.Mapping):
+            base = _text(entry.value.get("extends"))
+            if base is None or base in (name, *found) or base not in self.section.entries:
+                break
+            found.append(base)
+            entry = self.section.entries[base]
+        return found
+
+    def _component(self, name: str, entry: nodes.Entry) -> list[Component]:
+        found = Findings()
+        made = list(self._instances(name, entry, found))
+        known = {d for base in self._bases(name) for d in self._renamed(base, name)}
+        own = [d for d in found.all if (d.code, d.message) not in known]
+        self._of[name] = tuple(own)
+        self.findings.add(check_name("component", name, entry.key_span))
+        self.findings.add(own)
+        return made
+
+    def _renamed(self, base: str, name: str) -> Iterator[tuple[str, str]]:
+        """What was told of keys that `base` lacks, as it would be told of `name`."""
+        for found in self._of.get(base, ()):
+            if found.code == "E201":
+                yield found.code, found.message.replace(_called(base), _called(name), 1)
+
+    def _instances(self, name: str, entry: nodes.Entry, found: Findings) -> Iterator[Component]:
+        tree = self._extended(name, entry, (), found)
         if tree is None:
             return
-        kind = self._kind(tree, what, entry.key_span)
+        for key in RESERVED:
+            if key in tree.entries:
+                message = f'{_called(name)}: "{key}" is reserved, and not supported yet'
+                span = tree.entries[key].key_span
+                found.report("E314", message, span, "take it out")
+        kind = self._kind(name, tree, entry.key_span, found)
         if kind is None:
             return
-        for home in self._homes(tree, kind, what):
-            made = _Instance(self, name, entry.key_span, tree, kind, home).component()
+        for match in self._matches(name, tree, kind, found):
+            instance = Instance(
+                organization=self.organization,
+                scope=self.scope,
+                regions=self.regions,
+                name=name,
+                what=_called(name),
+                span=entry.key_span,
+                tree=_without(tree, RESERVED),
+                kind=kind,
+                match=match,
+            )
+            made = instance.component()
+            found.add(_seen_from(match, instance.diagnostics))
             if made:
                 yield made
 
     def _extended(
-        self, name: str, entry: nodes.Entry, chain: tuple[str, ...]
+        self, name: str, entry: nodes.Entry, chain: tuple[str, ...], found: Findings
     ) -> nodes.Mapping | None:
+        """The component's keys over those that it takes over; None if that cannot be told."""
         if not isinstance(entry.value, nodes.Mapping):
             if not chain:
-                self.diagnostics += check(
-                    ComponentModel, entry.value, what=f'component "{name}"', owner=entry.key_span
-                )[1]
+                found.add(
+                    check(ComponentModel, entry.value, what=_called(name), owner=entry.key_span)[1]
+                )
             return None
         base = entry.value.get("extends")
         if base is None:
             return entry.value
-        wanted = base.value if isinstance(base, nodes.Scalar) else None
-        below = self.section.entries.get(wanted) if isinstance(wanted, str) else None
-        if below is None or not isinstance(wanted, str):
-            guess = nearest(str(wanted), self.section.entries)
-            self._report(
-                "E311",
-                f'component "{name}" extends the unknown component "{wanted}"',
-                base.span,
-                f'did you mean "{guess}"?' if guess else None,
-            )
+        wanted = _text(base)
+        below = self.section.entries.get(wanted or "")
+        if below is None or wanted is None:
+            self._unknown_base(name, base, found)
             return None
         if wanted in (*chain, name):
-            cycle = " → ".join([*chain, name, wanted])
-            self._report("E311", f"components extend each other in a circle: {cycle}", base.span)
+            circle = [*chain, name][[*chain, name].index(wanted) :]
+            # Each of its members finds it; the first by name tells of it.
+            if circle[0] == min(circle) == (*chain, name)[0]:
+                message = (
+                    f"components extend each other in a circle: {' → '.join([*circle, wanted])}"
+                )
+                first = self.section.entries[circle[0]].value
+                span = nodes.span_at(first, ("extends",))[0]
+                found.report("E311", message, span, 'leave "extends" out of one of them')
             return None
-        parent = self._extended(wanted, below, (*chain, name))
+        parent = self._extended(wanted, below, (*chain, name), found)
         if parent is None:
             return None
-        kept = {k: e for k, e in parent.entries.items() if k not in NOT_INHERITED}
-        return nodes.merge(nodes.Mapping(kept, parent.span), entry.value)
+        return nodes.merge(_without(parent, NOT_INHERITED), entry.value)
 
-    def _kind(self, tree: nodes.Mapping, what: str, owner: Span) -> Kind | None:
+    def _unknown_base(self, name: str, base: nodes.Node, found: Findings) -> None:
+        value = nodes.plain(base)
+        if not isinstance(value, str):
+            message = f'{_called(name)}: "extends" must be text, not {written(value)}'
+            found.report("E203", message, base.span, "name one component")
+            return
+        others = [other for other in self.section.entries if other != name]
+        guess = nearest(value, others)
+        declared = self.section.entries[guess].key_span if guess else None
+        hint = f'did you mean "{guess}", declared at {declared}?' if guess else None
+        message = f'{_called(name)} extends the unknown component "{value}"'
+        found.report("E311", message, base.span, hint or f"components: {', '.join(others)}")
+
+    def _kind(self, name: str, tree: nodes.Mapping, owner: Span, found: Findings) -> Kind | None:
         node = tree.get("kind")
         if node is None:
-            self._report("E201", f'{what} lacks "kind"', owner, "`landform kinds` lists the kinds")
+            typo = nearest("kind", [key for key in tree.entries if key.startswith("k")])
+            span = tree.entries[typo].key_span if typo else owner
+            message = f'{_called(name)} lacks "kind"'
+            hint = f'did you mean "kind" by "{typo}"?' if typo else None
+            found.report("E201", message, span, hint or f"kinds: {', '.join(sorted(self.kinds))}")
             return None
-        name = node.value if isinstance(node, nodes.Scalar) else None
-        kind = self.kinds.get(name) if isinstance(name, str) else None
-        if kind is None:
-            guess = nearest(str(name), self.kinds)
-            hint = (
-                f'did you mean "{guess}"?' if guess else f"kinds: {', '.join(sorted(self.kinds))}"
-            )
-            self._report("E305", f'{what} is of the unknown kind "{name}"', node.span, hint)
-        return kind
+        value = nodes.plain(node)
+        if not isinstance(value, str):
+            message = f'{_called(name)}: "kind" must be text, not {written(value)}'
+            found.report("E203", message, node.span, f"kinds: {', '.join(sorted(self.kinds))}")
+            return None
+        if value not in self.kinds:
+            guess = nearest(value, self.kinds)
+            hint = f'did you mean "{guess}"?' if guess else None
+            message = f'{_called(name)} is of the unknown kind "{value}"'
+            hint = hint or f"kinds: {', '.join(sorted(self.kinds))}"
+            found.report("E305", message, node.span, hint)
+        return self.kinds.get(value)
 
-    def _homes(self, tree: nodes.Mapping, kind: Kind, what: str) -> Sequence[Home | None]:
+    def _matches(
+        self, name: str, tree: nodes.Mapping, kind: Kind, found: Findings
+    ) -> Sequence[Home | None]:
         """The matches of `for_each`, or None once where there is none."""
         node = tree.get("for_each")
         if node is None:
             return (None,)
+        place = tree.entries["for_each"].key_span
         if kind.per is None:
-            self._report(
-                "E310",
-                f'{what}: kind "{kind.name}" is not for one account, so it takes no for_each',
-                tree.entries["for_each"].key_span,
-                "name the accounts in its inputs",
-            )
-            return ()
+            message = f'{_called(name)}: kind "{kind.name}" is not for one account, so it takes no for_each'
+            found.report("E310", message, place, "name the accounts in its inputs")
+            # Its inputs are checked all the same.
+            return (None,)
         noun = f"{kind.per}s"
         if not isinstance(node, nodes.Mapping) or list(node.entries) != [noun]:
-            self._report(
-                "E310",
-                f'{what}: for_each must be a mapping with the one key "{noun}"',
-                tree.entries["for_each"].key_span,
-                f"for_each: {{{noun}: SELECTOR}}",
-            )
+            message = f'{_called(name)}: for_each must be a mapping with the one key "{noun}"'
+            found.report("E310", message, place, f"for_each: {{{noun}: SELECTOR}}")
             return ()
-        evaluated, found = evaluate(node.entries[noun].value, self.scope)
-        self.diagnostics += found
-        return () if found else self._selected(evaluated, kind.per, f"{what}: for_each.{noun}")
+        scope = {**self.scope, "component": {"name": name, "kind": kind.name}}
+        evaluated, failed = evaluate(node, scope)
+        if failed:
+            found.add(failed)
+            return ()
+        return self._selected(name, evaluated, noun, found)
 
-    def _selected(self, node: nodes.Node, noun: str, what: str) -> Sequence[Home]:
+    def _selected(
+        self, name: str, for_each: nodes.Node, noun: str, found: Findings
+    ) -> Sequence[Home]:
+        assert isinstance(for_each, nodes.Mapping), "it was one before it was evaluated"
+        wanted = nodes.plain(for_each.entries[noun].value)
         try:
-            if noun == "account":
-                return select(nodes.plain(node), self.organization.accounts, noun)
-            return select(nodes.plain(node), self.organization.projects, noun)
+            if noun == "accounts":
+                return select(wanted, self.organization.accounts, "account")
+            return select(wanted, self.organization.projects, "project")
         except PydanticCustomError as error:
-            context = error.context or {}
-            self._report(error.type, f"{what} {context['message']}", node.span, context["hint"])
+            tree = nodes.Mapping({"for_each": nodes.Entry(for_each.span, for_each)}, for_each.span)
+            path = ("for_each", noun)
+            found.add([told(each, _called(name), path, tree) for each in findings(error)])
             return ()
 
-    def _report(self, code: str, message: str, span: Span, hint: str | None = None) -> None:
-        self.diagnostics.append(Diagnostic(code=code, message=message, span=span, hint=hint))
+
+def _called(name: str) -> str:
+    return f"component {quoted(name)}"
 
 
-@dataclass(slots=True)
-class _Instance:
-    """One component in one place: `match` is the account or project of `for_each`, if any."""
-
-    all: Components
-    name: str
-    span: Span
-    tree: nodes.Mapping
-    kind: Kind
-    match: Home | None
-
-    def component(self) -> Component | None:
-        """The finished record, or None after reporting what is wrong."""
-        for key in RESERVED:
-            if key in self.tree.entries:
-                self.all._report(
-                    "E314",
-                    f'{self._what}: "{key}" is reserved, and not supported yet',
-                    self.tree.entries[key].key_span,
-                )
-                return None
-        inputs = self._with_match()
-        home = self.match or self._home(inputs)
-        scope = self._scope(home)
-        if scope is None:
-            return None
-        base = self._own_keys(scope)
-        read = self._inputs(inputs, scope, home)
-        if base is None or read is None or home is None or not base.when:
-            return None
-        region = self._region(base, home)
-        if region is None:
-            return None
-        return Component(
-            name=self.name,
-            kind=self.kind.name,
-            home=home,
-            region=region,
-            inputs=read[0],
-            variants=read[1],
-            tags=base.tags,
-            span=self.span,
-            origin=f"components.{self.name}",
-        )
-
-    @property
-    def _what(self) -> str:
-        return f'component "{self.name}"'
-
-    def _with_match(self) -> nodes.Mapping:
-        """The kind's inputs; under for_each the home input is the match unless it is written."""
-        inputs = {k: e for k, e in self.tree.entries.items() if k not in OWN_KEYS}
-        if self.match and self.kind.home not in inputs:
-            place = self.tree.entries["for_each"].key_span
-            inputs[self.kind.home] = nodes.Entry(place, nodes.Scalar(self.match.name, place))
-        return nodes.Mapping(inputs, self.tree.span)
-
-    def _home(self, inputs: nodes.Mapping) -> Home | None:
-        """The first account or project of the kind's home input, without reporting problems."""
-        node = inputs.get(self.kind.home)
-        if node is None:
-            return None
-        evaluated, found = evaluate(node, self._limited_scope())
-        if found:
-            return None
-        wanted = nodes.plain(evaluated)
-        try:
-            if self.kind.home == "projects" or self.kind.per == "project":
-                return select(wanted, self.all.organization.projects, "project")[0]
-            return select(wanted, self.all.organization.accounts, "account")[0]
-        except PydanticCustomError:
-            return None  # checking the input itself reports it
-
-    def _limited_scope(self) -> Scope:
-        return {**self.all.scope, "component": {"name": self.name, "kind": self.kind.name}}
-
-    def _scope(self, home: Home | None) -> Scope | None:
-        """What this instance's expressions see; None where its own vars or tags are wrong."""
-        scope = self._limited_scope()
-        if home:
-            scope |= home_scope(home, self.all.scope["organization"])  # type: ignore[arg-type]
-        if self.match:
-            scope["each"] = scope["account" if isinstance(self.match, Account) else "project"]
-        return self._with_own(scope)
-
-    def _with_own(self, scope: Scope) -> Scope | None:
-        own = self.tree.get("vars")
-        if isinstance(own, nodes.Mapping):
-            inherited: Mapping[str, object] = scope["vars"]  # type: ignore[assignment]
-            values = Vars(own.entries, scope, inherited)
-            scope = {**scope, "vars": values.settle()}
-            self.all.diagnostics += values.diagnostics
-            if values.diagnostics:
-                return None
-        return scope
-
-    def _own_keys(self, scope: Scope) -> ComponentModel | None:
-        skipped = ("for_each", "vars")
-        own = {k: e for k, e in self.tree.entries.items() if k in OWN_KEYS and k not in skipped}
-        evaluated, found = evaluate(nodes.Mapping(own, self.tree.span), scope)
-        self.all.diagnostics += found
-        if found:
-            return None
-        if "vars" in self.tree.entries:
-            evaluated = nodes.merge(
-                evaluated,  # type: ignore[arg-type]
-                nodes.Mapping({"vars": self.tree.entries["vars"]}, self.tree.span),
-            )
-        base, found = check(ComponentModel, evaluated, what=self._what, owner=self.span)
-        self.all.diagnostics += found
-        return base
-
-    def _region(self, base: ComponentModel, home: Home) -> str | None:
-        if base.region is not None:
-            span = nodes.span_at(self.tree, ("region",))[0]
-            found = check_region(base.region, home.cloud, self.all.extra_regions[home.cloud], span)
-            self.all.diagnostics += found
-            return None if found else base.region
-        if home.region is None:
-            self.all._report(
-                "E309",
-                f'{self._what} has no region: "{home.name}" has none either',
-                self.span,
-                f"write region: under the component, or {home.cloud}: {{region: …}} under defaults",
-            )
-        return home.region
-
-    def _inputs(
-        self, inputs: nodes.Mapping, scope: Scope, home: Home | None
-    ) -> tuple[object, dict[str, object]] | None:
-        """The inputs, and what each account sees where inputs are evaluated in its scope."""
-        scoped = {k: e for k, e in inputs.entries.items() if k in self.kind.scopes}
-        plain_part = {k: e for k, e in inputs.entries.items() if k not in scoped}
-        shared, found = evaluate(nodes.Mapping(plain_part, inputs.span), scope)
-        self.all.diagnostics += found
-        if found:
-            return None
-        assert isinstance(shared, nodes.Mapping)
-        own_scopes = {key: self._accounts_scopes(key, shared, scope) for key in scoped}
-        first = self._variant(inputs, shared, scoped, own_scopes, scope, None)
-        if first is None:
-            return None
-        variants: dict[str, object] = {}
-        for account in dict.fromkeys(name for scopes in own_scopes.values() for name in scopes):
-            variant = self._variant(inputs, shared, scoped, own_scopes, scope, account)
-            if variant is None:
-                return None
-            variants[account] = variant
-        return first, variants
-
-    def _accounts_scopes(self, key: str, shared: nodes.Mapping, scope: Scope) -> dict[str, Scope]:
-        """The scope of each account that the input is about; empty if it has no expression."""
-        node = shared.get(self.kind.scopes[key])
-        if node is None or not _has_template(self.tree.entries[key].value):
-            return {}
-        try:
-            accounts = select(nodes.plain(node), self.all.organization.accounts, "account")
-        except PydanticCustomError:
-            return {}  # checking the input itself reports it
-        scopes: dict[str, Scope] = {}
-        for account in accounts:
-            own = home_scope(account, scope["organization"])  # type: ignore[arg-type]
-            settled = self._with_own({**self._limited_scope(), **own})
-            scopes[account.name] = settled if settled is not None else scope
-        return scopes
-
-    def _variant(
-        self,
-        inputs: nodes.Mapping,
-        shared: nodes.Mapping,
-        scoped: Mapping[str, nodes.Entry],
-        own_scopes: Mapping[str, Mapping[str, Scope]],
-        scope: Scope,
-        account: str | None,
-    ) -> object | None:
-        entries = dict(shared.entries)
-        for key, entry in scoped.items():
-            scopes = own_scopes[key]
-            seen_by = account if account in scopes else next(iter(scopes), None)
-            value, found = evaluate(entry.value, scopes[seen_by] if seen_by else scope)
-            self.all.diagnostics += found
-            if found:
-                return None
-            entries[key] = nodes.Entry(entry.key_span, value)
-        ordered = {key: entries[key] for key in inputs.entries}
-        read, found = check(
-            self.kind.inputs,
-            nodes.Mapping(ordered, inputs.span),
-            what=self._what,
-            owner=self.span,
-            context=self.all.organization,
-        )
-        self.all.diagnostics += found
-        return read
+def _text(node: nodes.Node | None) -> str | None:
+    value = node.value if isinstance(node, nodes.Scalar) else None
+    return value if isinstance(value, str) else None
 
 
-def _has_template(node: nodes.Node) -> bool:
-    if isinstance(node, nodes.Mapping):
-        return any(_has_template(entry.value) for entry in node.entries.values())
-    if isinstance(node, nodes.Sequence):
-        return any(_has_template(item) for item in node.items)
-    return isinstance(node.value, str) and "{{" in node.value
+def _without(tree: nodes.Mapping, keys: Iterable[str]) -> nodes.Mapping:
+    kept = {key: entry for key, entry in tree.entries.items() if key not in keys}
+    return nodes.Mapping(kept, tree.span)
+
+
+def _seen_from(match: Home | None, found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Say in which of the places of `for_each` an expression fails."""
+    if match is None:
+        return list(found)
+    where = (f'in "{match.name}"', match.span)
+    return [
+        replace(d, related=(*d.related, where)) if d.code.startswith("E1") else d for d in found
+    ]

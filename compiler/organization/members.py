@@ -6,66 +6,86 @@ line that says the value, also where it was inherited.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from compiler.blueprint import nodes
-from compiler.blueprint.expressions import evaluate
-from compiler.blueprint.models import AccountModel, ProjectModel, Settings
-from compiler.blueprint.shapes import NAME, NAME_RULE, check
-from compiler.diagnostics import Diagnostic, Span, nearest
+from compiler.blueprint.models import UNIT_PATH, UNIT_RULE, AccountModel, ProjectModel, Settings
+from compiler.diagnostics import Span, nearest
+from compiler.organization.findings import Findings, read
+from compiler.organization.names import check_name
 from compiler.organization.records import Account, Project
-from compiler.organization.regions import check_region
-from compiler.organization.scope import Vars, unit_scope
+from compiler.organization.regions import Regions
+from compiler.organization.scope import Scope, Vars, unit_scope
 
 SETTINGS = ("aws", "google", "tags", "vars")
+# What stands for the id of an account whose own is wrong: AWS gives no such id.
+NO_ACCOUNT_ID, NO_PROJECT_ID = "0" * 12, "unknown"
 
 Member = TypeVar("Member", Account, Project)
-Model = TypeVar("Model", AccountModel, ProjectModel)
+
+
+@dataclass(slots=True)
+class _Read:
+    """What could be read of an account or project; `model` is None where it has errors."""
+
+    model: AccountModel | ProjectModel | None
+    tree: nodes.Node
+    unit: str | None
+    vars: dict[str, object]
+    sound: bool
+
+    def text(self, *path: str) -> str | None:
+        """A text of the evaluated tree, also where the rest has errors."""
+        value: object = nodes.plain(self.tree)
+        for step in path:
+            value = value.get(step) if isinstance(value, dict) else None
+        return value if isinstance(value, str) and value else None
+
+    @property
+    def tags(self) -> dict[str, str]:
+        tags = nodes.plain(self.tree)
+        found = tags.get("tags") if isinstance(tags, dict) else None
+        return {k: str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
 
 @dataclass(slots=True)
 class Members:
-    """Makes the records. One object for a blueprint; `diagnostics` fills as it goes.
+    """Makes the records. One object for a blueprint; `findings` fills as it goes.
 
-    `organization` is the organisation as expressions see it, `extra_regions` the regions that the
-    blueprint allows beside the dated table, by cloud.
+    An account with errors is made too, of what could be read, so that components which name it are
+    checked; its `sound` is then false. `organization` is the organisation as expressions see it.
     """
 
     defaults: nodes.Mapping
     units: nodes.Mapping
     organization: Mapping[str, object]
-    extra_regions: Mapping[str, tuple[str, ...]]
-    diagnostics: list[Diagnostic] = field(default_factory=list)
+    regions: Regions
+    findings: Findings = field(default_factory=Findings)
     _layers: dict[str | None, nodes.Mapping] = field(default_factory=dict)
-    _inherited_errors: set[Span | None] = field(default_factory=set)
 
     def accounts(self, section: nodes.Mapping) -> dict[str, Account]:
         """The accounts by name, sorted."""
-        return self._all(section, self._account, _unknown_account, "account")
+        return self._all(section, self._account, "account")
 
     def projects(self, section: nodes.Mapping) -> dict[str, Project]:
         """The projects by name, sorted."""
-        return self._all(section, self._project, _unknown_project, "project")
+        return self._all(section, self._project, "project")
 
     def check_layers(self) -> None:
-        """Report defaults and units whose own keys are wrong, whether or not an account uses them."""
+        """Report defaults and units whose own keys are wrong, whether or not an account uses them.
+
+        Expressions are left to the accounts, which know what they see.
+        """
         self._check_settings(self.defaults, "defaults", self.defaults.span)
         for path, entry in self.units.entries.items():
-            if not re.fullmatch(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", path):
-                self._report(
-                    "E204",
-                    f'unit "{path}" must be a path of names with / between them',
-                    entry.key_span,
-                )
+            if not UNIT_PATH.fullmatch(path):
+                self.findings.report("E204", f'unit "{path}" must be {UNIT_RULE}', entry.key_span)
             self._check_settings(entry.value, f'unit "{path}"', entry.key_span)
 
     def _check_settings(self, node: nodes.Node, what: str, owner: Span) -> None:
-        _, found = check(Settings, node, what=what, owner=owner)
-        self.diagnostics += found
-        self._inherited_errors.update(d.span for d in found)
+        self.findings.add(read(Settings, _without_expressions(node), {}, what=what, owner=owner)[2])
 
     def layers(self, unit: str | None) -> nodes.Mapping:
         """Defaults and the unit path's settings laid over each other."""
@@ -82,22 +102,16 @@ class Members:
     def _all(
         self,
         section: nodes.Mapping,
-        make: Callable[[str, nodes.Entry], Member | None],
-        stand_in: Callable[[str, Span], Member],
+        make: Callable[[str, nodes.Entry], Member],
         noun: str,
     ) -> dict[str, Member]:
         members: dict[str, Member] = {}
         by_id: dict[str, Member] = {}
         # In written order, so that of two with one id the later is blamed.
         for name, entry in section.entries.items():
-            if not re.fullmatch(NAME, name):
-                self._report(
-                    "E204", f'{noun} "{name}" must be named with {NAME_RULE}', entry.key_span
-                )
-                continue
-            member = make(name, entry)
-            members[name] = member or stand_in(name, entry.key_span)
-            if member is None:
+            self.findings.add(check_name(noun, name, entry.key_span))
+            member = members[name] = make(name, entry)
+            if member.id in (NO_ACCOUNT_ID, NO_PROJECT_ID):
                 continue
             first = by_id.setdefault(member.id, member)
             if first is not member:
@@ -105,48 +119,44 @@ class Members:
         return dict(sorted(members.items()))
 
     def _repeated(self, noun: str, first: Member, member: Member, entry: nodes.Entry) -> None:
-        identity = nodes.span_at(entry.value, ("id",))[0]
-        self._report(
+        self.findings.report(
             "E307",
             f'{noun} "{member.name}" has the id {member.id} of {noun} "{first.name}"',
-            identity,
+            nodes.span_at(entry.value, ("id",))[0],
             hint=f"two {noun}s cannot share an id",
             related=((f'"{first.name}"', first.span),),
         )
 
-    def _account(self, name: str, entry: nodes.Entry) -> Account | None:
-        what = f'account "{name}"'
-        read = self._read(AccountModel, name, entry, what)
-        if read is None:
-            return None
-        model, tree, values = read
-        self._region(model.aws.region, "aws", tree, ("aws", "region"))
+    def _account(self, name: str, entry: nodes.Entry) -> Account:
+        found = self._read(AccountModel, "account", name, entry)
+        region = found.text("aws", "region")
+        sound = self._region(region, "aws", found) and found.sound
         return Account(
             name=name,
-            id=model.id,
-            unit=model.unit,
-            region=model.aws.region,
-            tags=model.tags,
-            vars=values,
+            id=found.model.id if found.model else NO_ACCOUNT_ID,
+            unit=found.unit,
+            region=region,
+            tags=found.tags,
+            vars=found.vars,
             span=entry.key_span,
-            ou=self._own_ou(model.unit),
+            ou=self._own_ou(found.unit),
+            sound=sound,
         )
 
-    def _project(self, name: str, entry: nodes.Entry) -> Project | None:
-        read = self._read(ProjectModel, name, entry, f'project "{name}"')
-        if read is None:
-            return None
-        model, tree, values = read
-        self._region(model.google.region, "google", tree, ("google", "region"))
+    def _project(self, name: str, entry: nodes.Entry) -> Project:
+        found = self._read(ProjectModel, "project", name, entry)
+        region = found.text("google", "region")
+        sound = self._region(region, "google", found) and found.sound
         return Project(
             name=name,
-            id=model.id,
-            number=model.number,
-            unit=model.unit,
-            region=model.google.region,
-            tags=model.tags,
-            vars=values,
+            id=found.model.id if found.model else NO_PROJECT_ID,
+            number=found.model.number if isinstance(found.model, ProjectModel) else None,
+            unit=found.unit,
+            region=region,
+            tags=found.tags,
+            vars=found.vars,
             span=entry.key_span,
+            sound=sound,
         )
 
     def _own_ou(self, unit: str | None) -> str | None:
@@ -158,41 +168,29 @@ class Members:
         return str(ou) if ou else None
 
     def _read(
-        self,
-        model: type[Model],
-        name: str,
-        entry: nodes.Entry,
-        what: str,
-    ) -> tuple[Model, nodes.Node, dict[str, object]] | None:
+        self, model: type[AccountModel | ProjectModel], noun: str, name: str, entry: nodes.Entry
+    ) -> _Read:
+        what = f'{noun} "{name}"'
         if not isinstance(entry.value, nodes.Mapping):
-            _, found = check(model, entry.value, what=what, owner=entry.key_span)
-            self.diagnostics += found
-            return None
+            self.findings.add(read(model, entry.value, {}, what=what, owner=entry.key_span)[2])
+            return _Read(None, nodes.Mapping({}, entry.key_span), None, {}, False)
         unit = self._unit(entry.value, what)
         tree = nodes.merge(self.layers(unit), entry.value)
-        scope: dict[str, object] = {
+        scope: Scope = {
             "organization": self.organization,
             "unit": unit_scope(unit),
-            "account" if model is AccountModel else "project": {"name": name, **_own(entry.value)},
+            noun: {"name": name, **_own(entry.value)},
         }
         own_vars = tree.get("vars")
         values = Vars(own_vars.entries if isinstance(own_vars, nodes.Mapping) else {}, scope)
         settled = values.settle()
-        self.diagnostics += values.diagnostics
-        rest = nodes.Mapping({k: e for k, e in tree.entries.items() if k != "vars"}, tree.span)
-        evaluated, found = evaluate(rest, {**scope, "vars": settled})
-        self.diagnostics += found
-        if found:
-            return None
-        assert isinstance(evaluated, nodes.Mapping), "a mapping evaluates to a mapping"
-        if own_vars is not None and not isinstance(own_vars, nodes.Mapping):
-            evaluated = nodes.merge(
-                evaluated, nodes.Mapping({"vars": tree.entries["vars"]}, tree.span)
-            )
-        read, found = check(model, evaluated, what=what, owner=entry.key_span)
-        # What defaults and units say wrongly is reported there once, not again for each account.
-        self.diagnostics += [d for d in found if d.span not in self._inherited_errors]
-        return None if read is None else (read, evaluated, settled)
+        left_out = ("vars",) if isinstance(own_vars, nodes.Mapping) else ()
+        rest = {key: e for key, e in tree.entries.items() if key not in left_out}
+        node, seen = nodes.Mapping(rest, tree.span), {**scope, "vars": settled}
+        made, evaluated, found = read(model, node, seen, what=what, owner=entry.key_span)
+        # What defaults and units say wrongly is told there once, not again for each account.
+        self.findings.add((*values.diagnostics, *found))
+        return _Read(made, evaluated, unit, settled, not (values.diagnostics or found))
 
     def _unit(self, node: nodes.Mapping, what: str) -> str | None:
         unit = node.get("unit")
@@ -201,7 +199,7 @@ class Members:
         if unit.value not in self.units.entries:
             guess = nearest(unit.value, self.units.entries)
             declared = self.units.entries[guess].key_span if guess else None
-            self._report(
+            self.findings.report(
                 "E306",
                 f'{what} names the unknown unit "{unit.value}"',
                 unit.span,
@@ -211,45 +209,25 @@ class Members:
             )
         return unit.value
 
-    def _region(
-        self, region: str | None, cloud: str, tree: nodes.Node, path: tuple[str, ...]
-    ) -> None:
-        if region is not None:
-            span = nodes.span_at(tree, path)[0]
-            self.diagnostics += check_region(region, cloud, self.extra_regions[cloud], span)
-
-    def _report(
-        self,
-        code: str,
-        message: str,
-        span: Span,
-        hint: str | None = None,
-        related: tuple[tuple[str, Span], ...] = (),
-    ) -> None:
-        self.diagnostics.append(
-            Diagnostic(code=code, message=message, span=span, hint=hint, related=related)
-        )
+    def _region(self, region: str | None, cloud: str, found: _Read) -> bool:
+        if region is None or "{{" in region:
+            return True
+        span = nodes.span_at(found.tree, (cloud, "region"))[0]
+        wrong = self.regions.check(region, cloud, span)
+        self.findings.add(wrong)
+        return not wrong
 
 
-def _unknown_account(name: str, span: Span) -> Account:
-    """Stands for an account whose own entry is wrong, so that components which name it are checked."""
-    return Account(
-        name=name, id="0" * 12, unit=None, region="us-east-1", tags={}, vars={}, span=span
-    )
-
-
-def _unknown_project(name: str, span: Span) -> Project:
-    """Stands for a project whose own entry is wrong, so that components which name it are checked."""
-    return Project(
-        name=name,
-        id="unknown",
-        number=None,
-        unit=None,
-        region="us-central1",
-        tags={},
-        vars={},
-        span=span,
-    )
+def _without_expressions(node: nodes.Node) -> nodes.Node:
+    """The tree with only the keys whose values have no expression, for a check before evaluation."""
+    if not isinstance(node, nodes.Mapping):
+        return node
+    kept = {
+        key: nodes.Entry(entry.key_span, _without_expressions(entry.value))
+        for key, entry in node.entries.items()
+        if not nodes.has_template(entry.value) or isinstance(entry.value, nodes.Mapping)
+    }
+    return nodes.Mapping(kept, node.span)
 
 
 def _settings(node: nodes.Mapping) -> nodes.Mapping:

@@ -15,7 +15,8 @@ class Account:
     """An AWS account. `id` has 12 digits; `unit` is a unit's path or None.
 
     `tags` and `vars` are inherited: defaults, each step of the unit path, the account. `ou` is the
-    organisational unit's id in AWS where its unit says it.
+    organisational unit's id in AWS where its unit says it. `sound` is false where the blueprint's
+    words about it have errors, so that not all of them are here.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Account:
     vars: Mapping[str, Any]
     span: Span
     ou: str | None = None
+    sound: bool = True
 
     cloud: Cloud = field(default="aws", init=False)
 
@@ -42,6 +44,7 @@ class Project:
     tags: Mapping[str, str]
     vars: Mapping[str, Any]
     span: Span
+    sound: bool = True
 
     cloud: Cloud = field(default="google", init=False)
 

@@ -21,15 +21,26 @@ from compiler.blueprint.models import (
     StateModel,
 )
 from compiler.blueprint.shapes import Model, Shape, check
+from compiler.blueprint.validation import hint_of_key
+from compiler.blueprint.wording import written
 from compiler.diagnostics import Diagnostic, Span, nearest
 from compiler.organization.components import Components
+from compiler.organization.findings import read
 from compiler.organization.kind import Kind
 from compiler.organization.members import Members
+from compiler.organization.names import check_reserved
 from compiler.organization.records import Component, Deploy, Organization, Project, State
-from compiler.organization.regions import check_region
+from compiler.organization.regions import Regions
 from compiler.organization.scope import Scope, Vars, home_scope
 
 LANGUAGE = 1
+# What every blueprint has, and how to write it.
+REQUIRED = {
+    "landform": f"start it with landform: {LANGUAGE}, the version of the language",
+    "organization": "organization: {name: acme}",
+}
+# Stands for an organisation whose own words are wrong, so that the rest is checked.
+UNKNOWN = OrganizationModel(name="unknown")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,24 +73,25 @@ class _Resolver:
 
     def world(self) -> World | None:
         self._check_root()
-        organization = self._section("organization", OrganizationModel, {})
-        if organization is None:
-            return None
+        organization = self._section("organization", OrganizationModel, {}) or UNKNOWN
+        name_span = nodes.span_at(self.root, ("organization", "name"))[0]
+        self.diagnostics += check_reserved("organization", organization.name, name_span)
         seen: dict[str, object] = {
             "name": organization.name,
             "aws": organization.aws.model_dump(),
             "google": organization.google.model_dump(),
         }
         base: Scope = {"organization": seen}
-        extra = {
-            "aws": tuple(organization.aws.regions),
-            "google": tuple(organization.google.regions),
-        }
-        members = Members(self._mapping("defaults"), self._mapping("units"), seen, extra)
+        regions = Regions(
+            partition=organization.aws.partition,
+            extra_aws=organization.aws.regions,
+            extra_google=organization.google.regions,
+        )
+        members = Members(self._mapping("defaults"), self._mapping("units"), seen, regions)
         members.check_layers()
         accounts = members.accounts(self._mapping("accounts"))
         projects = members.projects(self._mapping("projects"))
-        self.diagnostics += members.diagnostics
+        self.diagnostics += members.findings.all
         record = Organization(
             name=organization.name,
             partition=organization.aws.partition,
@@ -90,57 +102,47 @@ class _Resolver:
             accounts=accounts,
             projects=projects,
             deploy=self._deploy(base, projects),
-            state=self._state(base, extra["aws"]),
+            state=self._state(base, regions),
             providers=self._providers(base),
         )
         return World(
             organization=record,
-            components=self._components(record, members, base, extra),
+            components=self._components(record, members, base, regions),
             removed=self._removed(record),
-            span=nodes.span_at(self.root, ("organization", "name"))[0],
+            span=name_span,
         )
 
     def _check_root(self) -> None:
         known = list(BlueprintModel.model_fields)
+        meant: set[str | None] = set()
         for key, entry in self.root.entries.items():
             if key not in known:
-                guess = nearest(key, known)
-                hint = f'did you mean "{guess}"?' if guess else f"known keys: {', '.join(known)}"
-                self._report("E202", f'the blueprint has no key "{key}"', entry.key_span, hint)
+                meant.add(nearest(key, known))
+                message = f'the blueprint has no key "{key}"'
+                self._report("E202", message, entry.key_span, hint_of_key(key, known))
+        for key, hint in REQUIRED.items():
+            if key not in self.root.entries and key not in meant:
+                # The first key: a file may start with a long comment.
+                first = next(iter(self.root.entries.values()), None)
+                place = first.key_span if first else self.root.span
+                self._report("E201", f'the blueprint lacks "{key}"', place, hint)
         version = self.root.get("landform")
-        if version is None:
-            self._report(
-                "E201",
-                'the blueprint lacks "landform"',
-                self.root.span,
-                f"start it with landform: {LANGUAGE}, the version of the language",
-            )
-        elif not isinstance(version, nodes.Scalar) or version.value != LANGUAGE:
+        if version is not None and not _is_language(version):
+            what = written(nodes.plain(version))
             self._report(
                 "E315",
-                "the blueprint is in a language version that this compiler does not know",
+                f'"landform" must be {LANGUAGE}, the version of the language, not {what}',
                 version.span,
                 f"write landform: {LANGUAGE}",
-            )
-        if "organization" not in self.root.entries:
-            self._report(
-                "E201",
-                'the blueprint lacks "organization"',
-                self.root.span,
-                "organization: {name: acme}",
             )
 
     def _section(self, key: str, model: type[Model], scope: Scope) -> Model | None:
         entry = self.root.entries.get(key)
         if entry is None:
             return None
-        evaluated, found = evaluate(entry.value, scope)
+        made, _, found = read(model, entry.value, scope, what=key, owner=entry.key_span)
         self.diagnostics += found
-        if found:
-            return None
-        read, found = check(model, evaluated, what=key, owner=entry.key_span)
-        self.diagnostics += found
-        return read
+        return made
 
     def _mapping(self, key: str) -> nodes.Mapping:
         """The section, empty if it is absent or (with a report) not a mapping."""
@@ -148,7 +150,7 @@ class _Resolver:
         if entry is None or (isinstance(entry.value, nodes.Scalar) and entry.value.value is None):
             return nodes.Mapping({}, entry.key_span if entry else self.root.span)
         if not isinstance(entry.value, nodes.Mapping):
-            message = f'"{key}" must be a mapping'
+            message = f'"{key}" must be a mapping, not {written(nodes.plain(entry.value))}'
             if not any(d.message == message for d in self.diagnostics):
                 self._report("E203", message, entry.value.span)
             return nodes.Mapping({}, entry.key_span)
@@ -160,11 +162,9 @@ class _Resolver:
             return Deploy()
         # The service account is evaluated for each project, the rest once.
         once, each = _without(entry.value, ("google", "service_account"))
-        evaluated, found = evaluate(once, scope)
+        made, _, found = read(DeployModel, once, scope, what="deploy", owner=entry.key_span)
         self.diagnostics += found
-        read, found = check(DeployModel, evaluated, what="deploy", owner=entry.key_span)
-        self.diagnostics += found
-        if read is None:
+        if made is None:
             return Deploy()
         agents: dict[str, str] = {}
         for name, project in projects.items() if each else ():
@@ -174,32 +174,32 @@ class _Resolver:
             agents[name] = str(nodes.plain(value))
         defaults = Deploy()
         return Deploy(
-            aws_role=read.aws.role if read.aws else None,
-            aws_bootstrap_role=read.aws.bootstrap_role if read.aws else defaults.aws_bootstrap_role,
+            aws_role=made.aws.role if made.aws else None,
+            aws_bootstrap_role=made.aws.bootstrap_role if made.aws else defaults.aws_bootstrap_role,
             google_service_accounts=agents,
         )
 
-    def _state(self, scope: Scope, extra_regions: tuple[str, ...]) -> State:
-        read = self._section("state", StateModel, scope) or StateModel()
-        if read.aws:
+    def _state(self, scope: Scope, regions: Regions) -> State:
+        made = self._section("state", StateModel, scope) or StateModel()
+        if made.aws:
             span = nodes.span_at(self.root, ("state", "aws", "region"))[0]
-            self.diagnostics += check_region(read.aws.region, "aws", extra_regions, span)
+            self.diagnostics += regions.check(made.aws.region, "aws", span)
         return State(
-            aws_bucket=read.aws.bucket if read.aws else None,
-            aws_region=read.aws.region if read.aws else None,
-            google_bucket=read.google.bucket if read.google else None,
+            aws_bucket=made.aws.bucket if made.aws else None,
+            aws_region=made.aws.region if made.aws else None,
+            google_bucket=made.google.bucket if made.google else None,
         )
 
     def _providers(self, scope: Scope) -> dict[str, str]:
-        read = self._section("providers", ProvidersModel, scope) or ProvidersModel()
-        return {"aws": read.aws, "google": read.google}
+        made = self._section("providers", ProvidersModel, scope) or ProvidersModel()
+        return {"aws": made.aws, "google": made.google}
 
     def _components(
         self,
         organization: Organization,
         members: Members,
         base: Scope,
-        extra_regions: Mapping[str, tuple[str, ...]],
+        regions: Regions,
     ) -> tuple[Component, ...]:
         defaults = members.layers(None)
         vars_node = defaults.get("vars")
@@ -207,10 +207,10 @@ class _Resolver:
         # A variable of the defaults that needs an account is no error before an account is known.
         scope: Scope = {**base, "vars": Vars(entries, base)}
         components = Components(
-            self._mapping("components"), self.kinds, organization, scope, extra_regions
+            self._mapping("components"), self.kinds, organization, scope, regions
         )
         found = components.all()
-        self.diagnostics += components.diagnostics
+        self.diagnostics += components.findings.all
         return found
 
     def _removed(self, organization: Organization) -> dict[str, Span]:
@@ -218,25 +218,38 @@ class _Resolver:
         if entry is None:
             return {}
         only = nodes.Mapping({"removed": entry}, self.root.span)
-        read, found = check(_Removed, only, what="the blueprint", owner=entry.key_span)
+        made, found = check(_Removed, only, what="the blueprint", owner=entry.key_span)
         self.diagnostics += found
-        if read is None or not isinstance(entry.value, nodes.Sequence):
+        if made is None or not isinstance(entry.value, nodes.Sequence):
             return {}
-        removed = dict(zip(read.removed, (item.span for item in entry.value.items), strict=True))
+        removed = dict(zip(made.removed, (item.span for item in entry.value.items), strict=True))
         for path, span in removed.items():
-            cloud, name, _ = path.split("/")
-            members = organization.accounts if cloud == "aws" else organization.projects
-            if name not in members:
-                self._report(
-                    "E603",
-                    f'"{path}" is listed under removed, but "{name}" is not declared any more',
-                    span,
-                    "keep the account until its stacks are destroyed",
-                )
+            self._check_removed(path, span, organization)
         return removed
+
+    def _check_removed(self, path: str, span: Span, organization: Organization) -> None:
+        cloud, name, _ = path.split("/")
+        if cloud == "google":
+            message = f'"{path}" is listed under removed, but Landform makes no Google stacks yet'
+            self._report("E603", message, span, "take the line out")
+        elif name not in organization.accounts:
+            guess = nearest(name, organization.accounts)
+            self._report(
+                "E603",
+                f'"{path}" is listed under removed, but the account "{name}" is not declared',
+                span,
+                f'did you mean "{guess}"?'
+                if guess
+                else "keep the account until its stacks are destroyed",
+            )
 
     def _report(self, code: str, message: str, span: Span, hint: str | None = None) -> None:
         self.diagnostics.append(Diagnostic(code=code, message=message, span=span, hint=hint))
+
+
+def _is_language(node: nodes.Node) -> bool:
+    value = node.value if isinstance(node, nodes.Scalar) else None
+    return isinstance(value, int) and not isinstance(value, bool) and value == LANGUAGE
 
 
 class _Removed(Shape):

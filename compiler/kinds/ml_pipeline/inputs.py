@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from compiler.blueprint.shapes import Matching, Shape, Text, problem
+from compiler.blueprint.validation import Finding, problems
 from compiler.data import (
     UnknownEntry,
     builtin_algorithms,
@@ -114,12 +116,14 @@ class BuiltinImage(Shape):
             known = builtin_algorithms()
             guess = nearest(self.builtin, known)
             hint = f'did you mean "{guess}"?' if guess else f"known: {', '.join(known)}"
-            raise problem("E204", f'names the unknown algorithm "{self.builtin}"', hint) from None
+            message = f'names the unknown algorithm "{self.builtin}"'
+            raise problem("E204", message, hint, ("builtin",)) from None
         if self.version not in versions:
             raise problem(
                 "E204",
                 f'names the unknown version "{self.version}" of {self.builtin}',
                 f"known: {', '.join(versions)}; quote it",
+                ("version",),
             )
         return self
 
@@ -134,24 +138,42 @@ class OwnImage(Shape):
     @model_validator(mode="after")
     def _reproducible(self) -> Self:
         if self.tag == "latest":
-            raise problem("E204", 'must not be tagged "latest": training would not be reproducible')
+            message = 'must not be "latest": training would not be reproducible'
+            raise problem("E204", message, "name one version", ("tag",))
         return self
 
 
 Image = BuiltinImage | OwnImage
 
 
-def _known_type(value: str, known: tuple[str, ...], use: str) -> str:
-    if value not in known:
-        guess = nearest(value, known)
-        raise problem(
-            "E204",
-            f'names the instance type "{value}", which SageMaker does not have for {use}',
-            f'did you mean "{guess}"?' if guess else None,
-        )
-    return value
+def _instance_type(known: Callable[[], Sequence[str]], use: str) -> AfterValidator:
+    """Marks a Text as an instance type that SageMaker has for that use."""
+
+    def validate(value: str) -> str:
+        if value not in known():
+            prefixed = f"ml.{value}"
+            guess = prefixed if prefixed in known() else nearest(value, known())
+            raise problem(
+                "E204",
+                f'names the instance type "{value}", which SageMaker does not have for {use}',
+                f'did you mean "{guess}"?' if guess else None,
+            )
+        return value
+
+    return AfterValidator(validate)
 
 
+def _retention(days: int) -> int:
+    if days not in log_retention_days():
+        known = ", ".join(str(each) for each in log_retention_days())
+        message = f"must be a number of days that CloudWatch knows, not {days}"
+        raise problem("E204", message, f"known: {known}")
+    return days
+
+
+TrainingInstance = Annotated[Text, _instance_type(training_instance_types, "training")]
+HostingInstance = Annotated[Text, _instance_type(hosting_instance_types, "hosting")]
+RetentionDays = Annotated[int, AfterValidator(_retention)]
 SubnetId = Annotated[Text, Matching(r"subnet-[0-9a-f]{8,17}", "a subnet's id")]
 SecurityGroupId = Annotated[Text, Matching(r"sg-[0-9a-f]{8,17}", "a security group's id")]
 
@@ -169,7 +191,7 @@ class Train(Shape):
     """How the model is trained."""
 
     image: Image = Field(description="built-in algorithm, or an image of the team's own")
-    instance: Text = Field(description="instance type: ml.m6i.xlarge")
+    instance: TrainingInstance = Field(description="instance type: ml.m6i.xlarge")
     count: int = Field(default=1, ge=1, le=100, description="number of instances")
     volume_gb: int = Field(default=30, ge=1, le=16384, description="size of the volume, GB")
     max_hours: int = Field(default=24, ge=1, le=672, description="longest run, hours")
@@ -182,11 +204,6 @@ class Train(Shape):
         default=True, description="the training container has no network of its own"
     )
     network: Network | None = Field(default=None, description="subnets of the training account")
-
-    @model_validator(mode="after")
-    def _instance(self) -> Self:
-        _known_type(self.instance, training_instance_types(), "training")
-        return self
 
 
 CaptureAddress = Annotated[
@@ -214,7 +231,7 @@ class Deploy(Shape):
     """How the model is served; expressions see each production account in turn."""
 
     endpoint: EndpointName = Field(description="name of the endpoint")
-    instance: Text = Field(description="instance type: ml.m6i.large")
+    instance: HostingInstance = Field(description="instance type: ml.m6i.large")
     min: int = Field(default=1, ge=1, le=1000, description="fewest instances")
     max: int = Field(default=1, ge=1, le=1000, description="most instances; above min: autoscaling")
     invocations_per_instance: int = Field(
@@ -233,9 +250,9 @@ class Deploy(Shape):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        _known_type(self.instance, hosting_instance_types(), "hosting")
         if self.min > self.max:
-            raise problem("E312", f"has min {self.min} above max {self.max}")
+            message = f'is {self.min}, above "max" ({self.max})'
+            raise problem("E312", message, 'raise "max", or lower "min"', ("min",))
         return self
 
 
@@ -280,19 +297,22 @@ class Inputs(Shape):
         default="state-machine.json",
         description="path of the CloudFormation template in the source",
     )
-    log_retention_days: int = Field(default=90, description="days that logs are kept")
+    log_retention_days: RetentionDays = Field(default=90, description="days that logs are kept")
 
     @model_validator(mode="after")
     def _limits(self) -> Self:
-        if self.log_retention_days not in log_retention_days():
-            known = ", ".join(str(days) for days in log_retention_days())
-            raise problem(
-                "E204",
-                f"has log_retention_days {self.log_retention_days}",
-                f"CloudWatch knows {known}",
-            )
+        found = []
         if len(self.production) > 40:
-            raise problem(
-                "E204", "has more than 40 production accounts", "a pipeline has at most 50 stages"
-            )
+            message, hint = "must have at most 40 accounts", "a pipeline has at most 50 stages"
+            found.append(Finding("E204", message, hint, ("production",)))
+        for index, approver in enumerate(self.approval.by):
+            if approver.account not in (None, self.shared):
+                message = (
+                    f'is a role of "{approver.account.name}", and only roles of '
+                    f'"{self.shared.name}" can approve'
+                )
+                hint = "name a role of the shared account that the other may assume"
+                found.append(Finding("E321", message, hint, ("approval", "by", index)))
+        if found:
+            raise problems(found)
         return self

@@ -89,16 +89,7 @@ def _people(parties: Parties) -> None:
     """Roles that the blueprint names: approvers and uploaders."""
     draft, inputs, place = parties.draft, parties.inputs, parties.shared
     for index, reference_ in enumerate(inputs.approval.by, start=1):
-        account = reference_.account or inputs.shared
-        if account is not inputs.shared:
-            draft.problem(
-                "E321",
-                f'component "{draft.component.name}": approver "{reference_.role}" is a role of '
-                f'"{account.name}", and only roles of "{inputs.shared.name}" can approve',
-                hint="name a role of the shared account that the other may assume",
-            )
-            continue
-        role = draft.existing_role(account, f"approver_{index}", reference_.role)
+        role = draft.existing_role(inputs.shared, f"approver_{index}", reference_.role)
         approval = f"{parties.pipeline_arn}/Approve/Approve"
         draft.grant(
             f"approver-{index}-decides",

@@ -1,0 +1,219 @@
+"""One component in one place: its expressions evaluated in the scopes of the accounts they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic_core import PydanticCustomError
+
+from compiler.blueprint import nodes
+from compiler.blueprint.expressions import evaluate
+from compiler.blueprint.models import ComponentModel
+from compiler.diagnostics import Diagnostic, Span
+from compiler.organization.findings import Findings, checked, covers, read
+from compiler.organization.kind import Kind
+from compiler.organization.records import Account, Component, Home, Organization
+from compiler.organization.regions import Regions
+from compiler.organization.scope import Scope, Vars, home_scope
+from compiler.organization.selectors import select
+
+OWN_KEYS = tuple(ComponentModel.model_fields)
+
+
+@dataclass(slots=True, kw_only=True)
+class Instance:
+    """`match` is the account or project of `for_each`, if any; `what` names it in messages.
+
+    `diagnostics` fills as it goes.
+    """
+
+    organization: Organization
+    scope: Scope
+    regions: Regions
+    name: str
+    what: str
+    span: Span
+    tree: nodes.Mapping
+    kind: Kind
+    match: Home | None
+    _findings: Findings = field(default_factory=Findings)
+
+    @property
+    def diagnostics(self) -> list[Diagnostic]:
+        """What is wrong with it."""
+        return self._findings.all
+
+    def component(self) -> Component | None:
+        """The finished record; None if it has errors, or if it is not made here (`when`)."""
+        inputs = self._with_match()
+        home = self.match or self._home(inputs)
+        scope = self._scope(home)
+        base = self._own_keys(scope, home)
+        first, variants = self._inputs(inputs, scope, home)
+        if base is not None and not base.when:
+            # It may be there for others to extend, so it need not be complete.
+            self._findings.all = [d for d in self._findings.all if d.code != "E201"]
+            return None
+        region = self._region(base, home) if base and home else None
+        if base is None or home is None or region is None or self.diagnostics:
+            return None
+        return Component(
+            name=self.name,
+            kind=self.kind.name,
+            home=home,
+            region=region,
+            inputs=first,
+            variants=variants,
+            tags=base.tags,
+            span=self.span,
+            origin=f"components.{self.name}",
+        )
+
+    def _tell(self, found: tuple[Diagnostic, ...], home: Home | None) -> None:
+        """What may follow from an account's own errors, told there, is not told again."""
+        if home and not home.sound:
+            places = list(nodes.template_spans(self.tree))
+            found = tuple(
+                d for d in found if not any(d.span and covers(at, d.span) for at in places)
+            )
+        self._findings.add(found)
+
+    def _with_match(self) -> nodes.Mapping:
+        """The kind's inputs; under for_each the home input is the match unless it is written."""
+        inputs = {k: e for k, e in self.tree.entries.items() if k not in OWN_KEYS}
+        if self.match and self.kind.home not in inputs:
+            place = self.tree.entries["for_each"].key_span
+            inputs[self.kind.home] = nodes.Entry(place, nodes.Scalar(self.match.name, place))
+        return nodes.Mapping(inputs, self.tree.span)
+
+    def _home(self, inputs: nodes.Mapping) -> Home | None:
+        """The first account or project of the kind's home input, without reporting problems."""
+        node = inputs.get(self.kind.home)
+        if node is None:
+            return None
+        evaluated, found = evaluate(node, self._limited_scope())
+        if found:
+            return None
+        wanted = nodes.plain(evaluated)
+        try:
+            if self.kind.home == "projects" or self.kind.per == "project":
+                return select(wanted, self.organization.projects, "project")[0]
+            return select(wanted, self.organization.accounts, "account")[0]
+        except PydanticCustomError:
+            return None  # checking the input itself reports it
+
+    def _limited_scope(self) -> Scope:
+        return {**self.scope, "component": {"name": self.name, "kind": self.kind.name}}
+
+    def _scope(self, home: Home | None) -> Scope:
+        """What this instance's expressions see."""
+        scope = self._limited_scope()
+        if home:
+            scope |= home_scope(home, self.scope["organization"])  # type: ignore[arg-type]
+        if self.match:
+            scope["each"] = scope["account" if isinstance(self.match, Account) else "project"]
+        return self._with_own(scope, home)
+
+    def _with_own(self, scope: Scope, home: Home | None) -> Scope:
+        """The scope with the component's own vars."""
+        own = self.tree.get("vars")
+        if not isinstance(own, nodes.Mapping):
+            return scope
+        inherited: Mapping[str, object] = scope["vars"]  # type: ignore[assignment]
+        values = Vars(own.entries, scope, inherited)
+        scope = {**scope, "vars": values.settle()}
+        self._tell(tuple(values.diagnostics), home)
+        return scope
+
+    def _own_keys(self, scope: Scope, home: Home | None) -> ComponentModel | None:
+        own = {k: e for k, e in self.tree.entries.items() if k in OWN_KEYS and k != "for_each"}
+        if isinstance(self.tree.get("vars"), nodes.Mapping):
+            del own["vars"]
+        node = nodes.Mapping(own, self.tree.span)
+        base, _, found = read(ComponentModel, node, scope, what=self.what, owner=self.span)
+        self._tell(found, home)
+        return base
+
+    def _region(self, base: ComponentModel, home: Home) -> str | None:
+        if base.region is not None:
+            span = nodes.span_at(self.tree, ("region",))[0]
+            self._findings.add(self.regions.check(base.region, home.cloud, span))
+            return base.region
+        if home.region is None and home.sound:
+            self._findings.report(
+                "E309",
+                f'{self.what} has no region: "{home.name}" has none either',
+                self.span,
+                f"write region: under the component, or {home.cloud}: {{region: …}} under defaults",
+            )
+        return home.region
+
+    def _inputs(
+        self, inputs: nodes.Mapping, scope: Scope, home: Home | None
+    ) -> tuple[Any, dict[str, Any]]:
+        """The inputs, and what each account sees where inputs are evaluated in its scope."""
+        scoped = {
+            key: list(self._accounts_of(key, inputs, scope))
+            for key in self.kind.scopes
+            if key in inputs.entries and nodes.has_template(inputs.entries[key].value)
+        }
+        # Without a place of their own such inputs are those of the first account.
+        heads = {key: found[0] for key, found in scoped.items() if found}
+        scopes = {key: self._account_scope(account) for key, account in heads.items()}
+        unsound = next((account for account in heads.values() if not account.sound), home)
+        first = self._read(inputs, scope, scopes, unsound, "")
+        accounts = {account.name: account for found in scoped.values() for account in found}
+        variants: dict[str, Any] = {}
+        for account in accounts.values():
+            own = self._account_scope(account)
+            scopes = {key: own for key, found in scoped.items() if account in found}
+            several = f' in account "{account.name}"' if len(accounts) > 1 else ""
+            variants[account.name] = self._read(inputs, scope, scopes, account, several)
+        return first, variants
+
+    def _accounts_of(self, key: str, inputs: nodes.Mapping, scope: Scope) -> Iterator[Account]:
+        """The accounts that the input is about."""
+        node = inputs.get(self.kind.scopes[key])
+        if node is None:
+            return
+        evaluated, found = evaluate(node, scope)
+        if found:
+            return
+        try:
+            yield from select(nodes.plain(evaluated), self.organization.accounts, "account")
+        except PydanticCustomError:
+            return  # checking the input itself reports it
+
+    def _account_scope(self, account: Account) -> Scope:
+        organization: Mapping[str, object] = self.scope["organization"]  # type: ignore[assignment]
+        scope = {**self._limited_scope(), **home_scope(account, organization)}
+        return self._with_own(scope, account)
+
+    def _read(
+        self,
+        inputs: nodes.Mapping,
+        scope: Scope,
+        scopes: Mapping[str, Scope],
+        home: Home | None,
+        where: str,
+    ) -> Any:
+        """The kind's inputs, those of `scopes` evaluated there and the others in `scope`."""
+        entries: dict[str, nodes.Entry] = {}
+        failed: list[Diagnostic] = []
+        for key, entry in inputs.entries.items():
+            value, found = evaluate(entry.value, scopes.get(key, scope))
+            entries[key] = nodes.Entry(entry.key_span, value)
+            failed += found
+        made, found = checked(
+            self.kind.inputs,
+            nodes.Mapping(entries, inputs.span),
+            failed,
+            what=self.what + where,
+            owner=self.span,
+            context=self.organization,
+            known=OWN_KEYS,
+        )
+        self._tell(found, home)
+        return made

@@ -1,0 +1,33 @@
+"""Names that become folders: of organisations, accounts, projects and components."""
+
+from __future__ import annotations
+
+import re
+
+from compiler.blueprint.shapes import NAME, NAME_RULE
+from compiler.blueprint.wording import quoted
+from compiler.diagnostics import Diagnostic, Span
+from compiler.tree_present import reserved_name
+
+
+def check_name(noun: str, name: str, span: Span) -> tuple[Diagnostic, ...]:
+    """A diagnostic if the name has another form than names have, or is Windows' own."""
+    if not re.fullmatch(NAME, name):
+        hint = _suggestion(name)
+        message = f"{noun} {quoted(name)} must be named with {NAME_RULE}"
+        return (Diagnostic(code="E204", message=message, span=span, hint=hint),)
+    return check_reserved(noun, name, span)
+
+
+def check_reserved(noun: str, name: str, span: Span) -> tuple[Diagnostic, ...]:
+    """A diagnostic if Windows keeps the name for a device: the output could not be checked out."""
+    if not reserved_name(name):
+        return ()
+    message = f'{noun} "{name}" must have another name: Windows allows no folder of this one'
+    hint = f'rename it, for example to "{name}-1"'
+    return (Diagnostic(code="E204", message=message, span=span, hint=hint),)
+
+
+def _suggestion(name: str) -> str | None:
+    close = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return f'for example "{close}"' if re.fullmatch(NAME, close) else None

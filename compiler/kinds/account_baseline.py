@@ -248,6 +248,15 @@ def _state_bucket(draft: Draft, account: Account) -> None:
             hint="name it: state: {aws: {bucket: acme-tfstate, region: eu-west-1}}",
         )
         return
+    region = draft.organization.state.aws_region
+    if draft.place(account).region != region:
+        draft.problem(
+            "E323",
+            f'component "{draft.component.name}" would make the state bucket in '
+            f'{draft.place(account).region}, but state.aws.region is "{region}"',
+            hint="make both the same: a backend finds its bucket only in its own region",
+        )
+        return
     bucket = draft.add(
         account, "aws_s3_bucket", "state", {"bucket": name}, lifecycle={"prevent_destroy": True}
     )

@@ -78,14 +78,19 @@ def definition(
                 "ResultPath": "$.trained",
                 "Retry": [
                     {
-                        "ErrorEquals": [
-                            "SageMaker.ResourceLimitExceededException",
-                            "SageMaker.ThrottlingException",
-                        ],
+                        "ErrorEquals": ["SageMaker.ResourceLimitExceededException"],
                         "IntervalSeconds": 60,
                         "BackoffRate": 2,
                         "MaxAttempts": 3,
-                    }
+                    },
+                    # Errors that the API's model does not name, throttling among them, come as
+                    # this one. A failed training job is another: States.TaskFailed.
+                    {
+                        "ErrorEquals": ["SageMaker.AmazonSageMakerException"],
+                        "IntervalSeconds": 10,
+                        "BackoffRate": 2,
+                        "MaxAttempts": 3,
+                    },
                 ],
                 "Next": "Release",
             },
@@ -97,6 +102,8 @@ def definition(
                     "Key.$": f"States.Format('{MANIFEST}', $.execution_id)",
                     "ContentType": "application/json",
                     "ServerSideEncryption": "aws:kms",
+                    # SSEKMSKeyId of the API, spelled as in the SDK for Java 2.x (ssekmsKeyId).
+                    # Source: Step Functions developer guide, "AWS SDK service integrations".
                     "SsekmsKeyId.$": "$.kms_key_arn",
                     "Body": {
                         "version": 1,

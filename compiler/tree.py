@@ -31,6 +31,7 @@ from typing import NamedTuple
 
 from compiler import output_codes as problems
 from compiler.diagnostics import Diagnostic, has_errors
+from compiler.terraform.names import reserved_name
 from compiler.tree_present import (
     CLOUDS,
     JOURNAL,
@@ -47,7 +48,6 @@ from compiler.tree_present import (
     marker_of,
     owned_files,
     read_journal,
-    reserved_name,
     stacks_present,
     text_of,
     unsafe,

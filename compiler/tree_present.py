@@ -19,6 +19,7 @@ from typing import Any, Literal, NamedTuple
 
 from compiler import output_codes as problems
 from compiler.diagnostics import Diagnostic
+from compiler.terraform.names import reserved_name
 
 MAIN = "main.tf.json"
 LEDGERS = {
@@ -31,11 +32,6 @@ LOCK, JOURNAL, PART = ".landform.lock", ".landform.journal", ".landform.part"
 Kind = Literal["absent", "file", "folder", "link", "other", "twin"]
 Claims = Mapping[str, str | None]
 
-# Names that Windows keeps for devices, whatever the extension (learn.microsoft.com, "Naming Files,
-# Paths, and Namespaces").
-_DEVICES = frozenset({"con", "prn", "aux", "nul"}) | {
-    f"{n}{i}" for n in ("com", "lpt") for i in range(1, 10)
-}
 _FORBIDDEN = re.compile(r'[\x00-\x1f<>:"|?*\\\ud800-\udfff]')
 _TERRAFORMS_OWN = re.compile(r"\.terraform|terraform\.tfstate|\.landform\.")
 _HEAD = re.compile(r'\s*\{\s*"//"\s*:\s*')
@@ -68,15 +64,6 @@ class Marker(NamedTuple):
     component: str
     kind: str
     files: tuple[str, ...]
-
-
-def reserved_name(name: str) -> bool:
-    """Whether Windows refuses `name` as that of a file or folder.
-
-    >>> reserved_name("aux"), reserved_name("auxiliary")
-    (True, False)
-    """
-    return name.partition(".")[0].rstrip().casefold() in _DEVICES
 
 
 def stacks_present(root: Path, *, besides: Container[str] = ()) -> dict[str, PresentStack]:

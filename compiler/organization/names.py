@@ -7,7 +7,7 @@ import re
 from compiler.blueprint.shapes import NAME, NAME_RULE
 from compiler.blueprint.wording import quoted
 from compiler.diagnostics import Diagnostic, Span
-from compiler.tree_present import reserved_name
+from compiler.terraform.names import reserved_name
 
 
 def check_name(noun: str, name: str, span: Span) -> tuple[Diagnostic, ...]:

@@ -2,7 +2,7 @@
 
 A name is `<organization>-<component>-<part>`; what must be unique in the world ends in the account
 id. A name over the limit keeps its start and ends in `-` and eight characters of its SHA-256, so
-that two long names that start alike stay two.
+that two long names that start alike stay two. Names that become folders are none of Windows' devices.
 """
 
 from __future__ import annotations
@@ -10,6 +10,12 @@ from __future__ import annotations
 import hashlib
 
 HASH_LENGTH = 8
+
+# Names that Windows keeps for devices, whatever the extension (learn.microsoft.com, "Naming Files,
+# Paths, and Namespaces").
+_DEVICES = frozenset({"con", "prn", "aux", "nul"}) | {
+    f"{n}{i}" for n in ("com", "lpt") for i in range(1, 10)
+}
 
 
 def shorten(name: str, limit: int, ending: str = "") -> str:
@@ -25,3 +31,12 @@ def shorten(name: str, limit: int, ending: str = "") -> str:
         return name + ending
     digest = hashlib.sha256(name.encode()).hexdigest()[:HASH_LENGTH]
     return f"{name[: room - HASH_LENGTH - 1].rstrip('-')}-{digest}{ending}"
+
+
+def reserved_name(name: str) -> bool:
+    """Whether Windows refuses `name` as that of a file or folder.
+
+    >>> reserved_name("aux"), reserved_name("auxiliary")
+    (True, False)
+    """
+    return name.partition(".")[0].rstrip().casefold() in _DEVICES

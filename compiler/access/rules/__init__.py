@@ -1,0 +1,92 @@
+"""Rules that every policy of the output must keep, whoever wrote it.
+
+`check_policies` takes root modules as Terraform JSON and gives findings; `check_policy` takes one
+policy that is already resolved. A finding has a code of `compiler.access.codes`. Nothing is guessed:
+a policy that cannot be read is a finding itself. No effects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from compiler.access.rules import (
+    actions,
+    conditions,
+    grammar,
+    principals,
+    privileges,
+    resources,
+)
+from compiler.access.rules.collect import attachments, policies
+from compiler.access.rules.exceptions import BUILT_IN
+from compiler.access.rules.records import Attachment, Finding, Policy, Statement, Tuning
+from compiler.terraform.document import Json
+
+__all__ = [
+    "Attachment",
+    "Finding",
+    "Policy",
+    "Statement",
+    "Tuning",
+    "check_policies",
+    "check_policy",
+    "tune",
+]
+
+STATEMENT_RULES: tuple[Callable[[Statement], Iterator[Finding]], ...] = (
+    grammar.elements,
+    actions.wide,
+    actions.inverted,
+    actions.unknown,
+    actions.empty,
+    resources.everything,
+    resources.mismatched,
+    conditions.operators,
+    conditions.keys,
+    principals.presence,
+    principals.anybody,
+    principals.foreign_account,
+    principals.several,
+    privileges.passing,
+)
+POLICY_RULES: tuple[Callable[[Policy], Iterator[Finding]], ...] = (
+    grammar.policy_elements,
+    grammar.repeated_sids,
+)
+
+
+def check_policies(
+    documents: Mapping[str, Mapping[str, Json]], tunings: Iterable[Tuning] = ()
+) -> tuple[Finding, ...]:
+    """What is wrong with the policies of these root modules (by stack path), in their order."""
+    found: list[Finding] = []
+    for policy in policies(documents):
+        found += check_policy(policy)
+    for attachment in attachments(documents):
+        found += privileges.attached(attachment)
+    kept, _ = tune(found, (*BUILT_IN, *tunings))
+    return kept
+
+
+def check_policy(policy: Policy) -> Iterator[Finding]:
+    """What is wrong with one policy; if its grammar is, the other rules read what they can."""
+    for rule in POLICY_RULES:
+        yield from rule(policy)
+    for statement in policy.statements:
+        for check in STATEMENT_RULES:
+            yield from check(statement)
+
+
+def tune(
+    found: Iterable[Finding], tunings: Iterable[Tuning]
+) -> tuple[tuple[Finding, ...], tuple[Tuning, ...]]:
+    """The findings that no tuning takes away, and the tunings that took nothing away."""
+    tunings = tuple(tunings)
+    used: set[Tuning] = set()
+    kept = []
+    for finding in found:
+        fitting = [tuning for tuning in tunings if tuning.covers(finding)]
+        used.update(fitting)
+        if not fitting:
+            kept.append(finding)
+    return tuple(kept), tuple(tuning for tuning in tunings if tuning not in used)

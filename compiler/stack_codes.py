@@ -1,7 +1,106 @@
-"""Codes of this room."""
+"""The codes of finished stacks (E401 to E502) and of stacks that the blueprint no longer makes (E601 to E603).
+
+The examples are parts of a blueprint: `tests/test_codes.py` lays them over one that compiles. Where
+no blueprint can show the code, they are the lines that it is about.
+"""
 
 from __future__ import annotations
 
 from compiler.codes import Code
 
-CODES: tuple[Code, ...] = ()
+CODES: tuple[Code, ...] = (
+    Code(
+        code="E401",
+        title="two components make the same thing",
+        explanation=(
+            "Two components make something of the same name in one account (or in the world, for a "
+            "bucket), or a setting of which an account has only one. The second apply would fail, or "
+            "take over what the first one made. Rename one of the two, or leave it to one component."
+        ),
+        wrong=(
+            "components:\n  one: {kind: account-baseline, account: shared}\n"
+            "  two: {kind: account-baseline, account: shared}\n"
+        ),
+        right=(
+            "components:\n  one: {kind: account-baseline, account: shared}\n"
+            "  two: {kind: account-baseline, account: training}\n"
+        ),
+    ),
+    Code(
+        code="E403",
+        title="policy too long",
+        explanation=(
+            "AWS limits the length of a policy document, and this one is longer: the component has too "
+            "many accounts or roles that are all to be allowed in it. AWS would refuse it at apply. "
+            "Split the component."
+        ),
+        wrong="components:\n  churn:\n    uploaders: [role-1, role-2, role-3]   # and 300 more\n",
+        right="components:\n  churn:\n    uploaders: [role-1, role-2, role-3]\n",
+    ),
+    Code(
+        code="E404",
+        title="pipeline setting too long",
+        explanation=(
+            "CodePipeline allows 1,000 characters in a configuration value of an action. The parameters "
+            "that a pipeline passes on grow with the component's inputs, and these are longer. Make the "
+            "inputs shorter, hyperparameters above all."
+        ),
+        wrong="components:\n  churn:\n    train: {hyperparameters: {note: aaaa}}   # and 1,000 more\n",
+        right="components:\n  churn:\n    train: {hyperparameters: {note: aaaa}}\n",
+    ),
+    Code(
+        code="E501",
+        title="the provider's schema refuses it",
+        explanation=(
+            "A generated resource does not agree with the schema of its Terraform provider: an unknown "
+            "attribute, a wrong type, a reference to what does not exist. With a kind of the catalog "
+            "this is a defect of Landform, which should be reported; with a kind of your own it is in "
+            "that kind. Nothing was written."
+        ),
+        wrong='{"aws_sns_topic": {"alerts": {"nmae": "alerts"}}}\n',
+        right='{"aws_sns_topic": {"alerts": {"name": "alerts"}}}\n',
+    ),
+    Code(
+        code="E502",
+        title="text that the engine takes for its own",
+        explanation=(
+            "CDKTF marks places in texts with tokens such as `${TfToken[0]}`. A text of the "
+            "blueprint that looks like one would not reach Terraform as it is written. Change the text."
+        ),
+        wrong='defaults:\n  tags: {note: "${TfToken[TOKEN.0]}"}\n',
+        right="defaults:\n  tags: {note: TfToken}\n",
+    ),
+    Code(
+        code="E601",
+        title="stack without a component",
+        explanation=(
+            "The output has a stack that no component makes any more. If its file just went away, what "
+            "it applied would stay in the account and nobody would know. List it under `removed`, and it "
+            "becomes a stack without resources whose next apply destroys them; take the line out when "
+            "that is done. If it was never applied, compile with `--prune`."
+        ),
+        wrong="components: {}                     # churn was taken out\n",
+        right="components: {}\nremoved: [aws/shared/churn, aws/training/churn, aws/production/churn]\n",
+    ),
+    Code(
+        code="E602",
+        title="removed, and still made",
+        explanation=(
+            "A stack is listed under `removed`, and a component makes it. One of the two is wrong, and "
+            "guessing could destroy it. Take the line out, or remove the component."
+        ),
+        wrong="removed: [aws/shared/churn]\n",
+        right="removed: [aws/shared/fraud]\n",
+    ),
+    Code(
+        code="E603",
+        title="removed, and its account is gone",
+        explanation=(
+            "To destroy the resources of a stack, Terraform still needs the account's id and region, "
+            "and the account of this one is not declared. Keep the account until the destroy is "
+            "applied."
+        ),
+        wrong="removed: [aws/gone/fraud]\n",
+        right="removed: [aws/production/fraud]\n",
+    ),
+)

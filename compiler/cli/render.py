@@ -8,7 +8,7 @@ gives the same text whatever the terminal. Characters that could steer a termina
 JSON, version 1; keys are added, never changed:
 
     {"version": 1,
-     "diagnostics": [{"code": "E402", "severity": "error" | "warning", "message": "…",
+     "diagnostics": [{"code": "E401", "severity": "error" | "warning", "message": "…",
                       "span": {"path", "line", "column", "end_line", "end_column"} | null,
                       "hint": "…" | null, "related": [{"label": "…", "span": {…}}]}],
      "summary": {"errors": 1, "warnings": 0},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from compiler.blueprint import nodes
+from compiler.blueprint.expressions import evaluate
 from compiler.blueprint.shapes import NAME, NAME_RULE
 from compiler.blueprint.wording import quoted
 from compiler.diagnostics import Diagnostic, Span
@@ -12,11 +14,20 @@ from compiler.terraform.names import reserved_name
 
 def check_name(noun: str, name: str, span: Span) -> tuple[Diagnostic, ...]:
     """A diagnostic if the name has another form than names have, or is Windows' own."""
+    computed = check_written(name, span)
+    if computed:
+        return computed
     if not re.fullmatch(NAME, name):
         hint = _suggestion(name)
         message = f"{noun} {quoted(name)} must be named with {NAME_RULE}"
         return (Diagnostic(code="E204", message=message, span=span, hint=hint),)
     return check_reserved(noun, name, span)
+
+
+def check_written(name: str, span: Span) -> tuple[Diagnostic, ...]:
+    """A diagnostic if the name is an expression: what a blueprint has is readable as it stands."""
+    key = nodes.Entry(span, nodes.Scalar(None, span))
+    return evaluate(nodes.Mapping({name: key}, span), {})[1]
 
 
 def check_reserved(noun: str, name: str, span: Span) -> tuple[Diagnostic, ...]:

@@ -280,6 +280,12 @@ def test_made_pages_are_up_to_date(path: Path) -> None:
     assert text == reference.pages()[path], f"{path} is out of date: make docs"
 
 
+def test_every_code_has_its_section() -> None:
+    """A code whose first digit names no pass would be left out."""
+    sections = re.findall(r"^### (\w+):", reference.codes_page(reference.CODES), flags=re.M)
+    assert sorted(sections) == sorted(reference.CODES)
+
+
 def test_every_relation_between_accounts_has_a_reason() -> None:
     between = {
         edge.id.partition("/")[2]

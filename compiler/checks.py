@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from compiler.access.fold import measured, size
 from compiler.data import policy_limit_of
 from compiler.diagnostics import Diagnostic, Span
 from compiler.terraform.document import Json
 from compiler.terraform.schema.check import check
 from compiler.terraform.schema.index import open_index
-from compiler.terraform.stack import Expression, JsonText, Resource, Stack, Value
+from compiler.terraform.stack import JsonText, Resource, Stack, Value
 from compiler.terraform.synth import EngineInputError, engine_form
 
 # Resources with a name that is unique in an account and region; the argument that names them.
@@ -130,15 +131,13 @@ def check_engine(
             )
 
 
-# What a reference may become: no id or ARN that AWS gives is longer.
-REFERENCE_LENGTH = 120
-
-
 def check_sizes(stacks: Iterable[Stack], spans: Mapping[str, Span]) -> Iterator[Diagnostic]:
     """Policies, and CodePipeline's configuration values, that AWS would find too long."""
     for stack in stacks:
         for resource in stack.resources:
             yield from _policy_sizes(resource, stack, spans[stack.path])
+            if resource.type == "aws_ssm_parameter":
+                yield from _parameter_size(resource, stack, spans[stack.path])
             if resource.type == "aws_codepipeline":
                 yield from _configuration_sizes(resource, stack, spans[stack.path])
 
@@ -148,16 +147,33 @@ def _policy_sizes(resource: Resource, stack: Stack, span: Span) -> Iterator[Diag
         limit = policy_limit_of(resource.type, argument) if isinstance(value, JsonText) else None
         if limit is None or not isinstance(value, JsonText):
             continue
-        text = json.dumps(_measured(value.value), separators=(",", ":"), ensure_ascii=False)
-        size = len(text.encode()) if limit.unit == "bytes" else len(text)
-        if size > limit.maximum:
+        text = json.dumps(measured(value.value), separators=(",", ":"), ensure_ascii=False)
+        length = len(text.encode()) if limit.unit == "bytes" else len(text)
+        if length > limit.maximum:
             yield Diagnostic(
                 code="E403",
-                message=f"{stack.path}: {resource.address}: {argument} has {size} {limit.unit}, "
+                message=f"{stack.path}: {resource.address}: {argument} has {length} {limit.unit}, "
                 f"and AWS allows {limit.maximum}",
                 span=span,
                 hint="split the component: fewer accounts or roles in each",
             )
+
+
+# Source: Systems Manager user guide, "Managing parameter tiers", the standard tier.
+PARAMETER_LIMIT = 4096
+
+
+def _parameter_size(resource: Resource, stack: Stack, span: Span) -> Iterator[Diagnostic]:
+    value = resource.arguments.get("value")
+    length = size(value.value) if isinstance(value, JsonText) else 0
+    if length > PARAMETER_LIMIT:
+        yield Diagnostic(
+            code="E405",
+            message=f"{stack.path}: {resource.address}: the value has {length} bytes, and Systems "
+            f"Manager allows {PARAMETER_LIMIT}",
+            span=span,
+            hint="give training fewer or shorter hyperparameters",
+        )
 
 
 # Source: CodePipeline API reference, ActionDeclaration, configuration.
@@ -168,8 +184,8 @@ def _configuration_sizes(resource: Resource, stack: Stack, span: Span) -> Iterat
     for action in _actions(resource):
         configuration = action.get("configuration")
         for key, value in configuration.items() if isinstance(configuration, Mapping) else ():
-            size = len(str(_measured(value)))
-            if size > CONFIGURATION_LIMIT:
+            length = len(str(measured(value)))
+            if length > CONFIGURATION_LIMIT:
                 yield Diagnostic(
                     code="E404",
                     message=f'{stack.path}: the action "{action.get("name")}": {key} has {size} '
@@ -185,14 +201,3 @@ def _actions(resource: Resource) -> Iterator[Mapping[str, Value]]:
         for action in actions if isinstance(actions, Sequence) else ():
             if isinstance(action, Mapping):
                 yield action
-
-
-def _measured(value: Value) -> object:
-    """The value with the longest text that its references may become."""
-    if isinstance(value, Expression):
-        return "x" * REFERENCE_LENGTH if value.text.startswith("${") else value.text
-    if isinstance(value, Mapping):
-        return {key: _measured(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_measured(item) for item in value]
-    return value

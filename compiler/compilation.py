@@ -119,6 +119,15 @@ def _compile(files: BlueprintFiles) -> tuple[Compiled | None, tuple[Diagnostic, 
         diagnostics += found
         if tree is not None:
             trees.append((source.path, tree))
+    diagnostics += [
+        Diagnostic(
+            code="E318",
+            message="the team's own kinds are not supported yet, and this file would be ignored",
+            span=Span(source.path, 1, 1, 1, 1),
+            hint="move the file out of the blueprint's folder kinds/",
+        )
+        for source in files.kinds
+    ]
     # A file that could not be read may hold what the others refer to: blame nothing on its absence.
     if not trees or has_errors(diagnostics):
         return None, tuple(diagnostics)

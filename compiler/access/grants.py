@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from compiler.access.fold import fold
 from compiler.access.ledger import Edge, Evidence
 from compiler.access.parties import (
     Assume,
@@ -29,6 +30,7 @@ from compiler.access.parties import (
     Role,
 )
 from compiler.access.policy import Conditions, Statement, both, sid
+from compiler.data import policy_limit_of
 from compiler.terraform.names import HASH_LENGTH
 from compiler.terraform.stack import Value, reference
 
@@ -39,6 +41,8 @@ KEY_ACTIONS = {
     "s3:GetObjectVersion": ("kms:Decrypt", "kms:DescribeKey"),
     "s3:PutObject": ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*"),
 }
+# Bytes of a resource's policy for the statements that it has besides those of grants.
+OWN_ROOM = 3000
 # The actions that a service calls through S3 and never by itself.
 VIA_S3 = frozenset({"kms:Decrypt", "kms:GenerateDataKey*"})
 
@@ -66,11 +70,19 @@ class Access:
     _key_users: dict[str, tuple[Role, Key]] = field(default_factory=dict)
     _trusted: dict[str, dict[str, Role]] = field(default_factory=dict)
     _sids: dict[str, str] = field(default_factory=dict)
+    _folded: dict[Home, dict[str, str]] = field(default_factory=dict)
 
     def add(self, grants: Iterable[Grant]) -> None:
-        """Write every statement of every grant."""
+        """Write every statement of every grant; call it once, with all of them."""
         for grant in grants:
             self._add(grant)
+        for home, statements in self._statements.items():
+            _, side, address = home
+            limit = policy_limit_of(address.partition(".")[0], "policy")
+            if limit is None or side not in ("resource", "key"):
+                continue
+            kept, self._folded[home] = fold(tuple(statements.values()), limit.maximum - OWN_ROOM)
+            self._statements[home] = {statement.sid: statement for statement in kept}
 
     def identity(self, role: Role) -> tuple[Statement, ...]:
         """What the role may do, for its inline policy."""
@@ -104,7 +116,17 @@ class Access:
     def edges(self) -> tuple[Edge, ...]:
         """The ledger's edges, sorted by id."""
         uses = [self._key_edge(use, *users) for use, users in self._key_users.items()]
-        return tuple(sorted([*self._edges, *uses], key=lambda edge: edge.id))
+        edges = [self._with_folded(edge) for edge in self._edges]
+        return tuple(sorted([*edges, *uses], key=lambda edge: edge.id))
+
+    def _with_folded(self, edge: Edge) -> Edge:
+        """The edge with the sids that its statements have after folding."""
+        return replace(edge, statements=tuple(self._found(e) for e in edge.statements))
+
+    def _found(self, evidence: Evidence) -> Evidence:
+        home = (evidence.stack, evidence.side, evidence.address)
+        name = self._folded.get(home, {}).get(evidence.sid, evidence.sid)
+        return replace(evidence, sid=name)
 
     def _sid(self, identifier: str) -> str:
         """`sid`, with a hash where another identifier has it: accounts `prod-1` and `prod1`."""
@@ -257,17 +279,18 @@ class Access:
         """The use of a key, once for all the grants of a role that need it."""
         identifier = self._sid(use)
         homes = (_identity(role), _key(key))
+        actions = self._statements[_identity(role)][identifier].actions
         return Edge(
             id=f"{self.component}/{use}",
             component=self.component,
             origin=self.origin,
             principal_account=role.place.account,
             principal_arn=role.arn,
-            actions=self._statements[_key(key)][identifier].actions,
+            actions=actions,
             resource_account=key.place.account,
             resource_arn=_key_arn(key),
             statements=tuple(
-                Evidence(stack=stack, address=address, side=side, sid=identifier)
+                self._found(Evidence(stack=stack, address=address, side=side, sid=identifier))
                 for stack, side, address in homes
             ),
         )

@@ -214,6 +214,14 @@ def _deploy_role(draft: Draft, account: Account, given: DeployFrom) -> None:
 
 
 def _budget(draft: Draft, account: Account, given: Budget) -> None:
+    if draft.organization.partition != "aws":
+        draft.problem(
+            "E324",
+            f'component "{draft.component.name}" has a budget in US dollars, which AWS Budgets does '
+            f'not have in the partition "{draft.organization.partition}"',
+            hint="leave budget out",
+        )
+        return
     draft.add(
         account,
         "aws_budgets_budget",

@@ -236,6 +236,17 @@ _REFERENCES = (
         right="blueprints/one.yaml   # organization: {name: acme}\nblueprints/two.yaml   # organization: {name: other}\n",
     ),
     Code(
+        code="E318",
+        title="a team's own kind",
+        explanation=(
+            "The folder kinds/ of a blueprint is kept for kinds that a team writes itself, which this "
+            "version cannot read yet. Ignoring the file would leave out what it describes, so it is an "
+            "error. Move the file out of the folder."
+        ),
+        wrong="blueprints/acme/kinds/notebook.yaml\n",
+        right="blueprints/acme/components/notebook.yaml\n",
+    ),
+    Code(
         code="E321",
         title="approver of another account",
         explanation=(
@@ -281,4 +292,23 @@ _REFERENCES = (
     ),
 )
 
-CODES: tuple[Code, ...] = (*_SHAPE, *_REFERENCES)
+CODES: tuple[Code, ...] = (*_SHAPE, *_REFERENCES    Code(
+        code="E324",
+        title="no budgets in this partition",
+        explanation=(
+            "AWS Budgets exists, and counts in US dollars, in the standard partition only. In China and "
+            "GovCloud the apply would fail. Leave budget out there."
+        ),
+        wrong=(
+            "organization: {name: acme, aws: {partition: aws-us-gov}}\n"
+            "defaults: {aws: {region: us-gov-west-1}}\n"
+            "components:\n  base: {kind: account-baseline, account: shared, "
+            "budget: {monthly_usd: 100, notify: [a@acme.example]}}\n"
+        ),
+        right=(
+            "organization: {name: acme, aws: {partition: aws-us-gov}}\n"
+            "defaults: {aws: {region: us-gov-west-1}}\n"
+            "components:\n  base: {kind: account-baseline, account: shared}\n"
+        ),
+    ),
+)

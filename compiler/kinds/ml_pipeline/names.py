@@ -100,7 +100,8 @@ class Parties:
     @property
     def settings_parameter(self) -> str:
         """The SSM parameter that holds what the blueprint says about training."""
-        return f"/{self.draft.organization.name}/{self.draft.component.name}/train"
+        # Names below /aws and /ssm are AWS's own, and an organisation may be called so.
+        return f"/landform/{self.draft.organization.name}/{self.draft.component.name}/train"
 
     @property
     def function_name(self) -> str:

@@ -1,0 +1,120 @@
+"""Policies that would be too long, folded: one statement for all who may do the same.
+
+A statement for each principal is what a reviewer reads best, so nothing is folded before it must
+be. A folded statement names the roots of all accounts and the exact ARNs of all roles: an ARN
+holds its account, so it admits the same principals as the single ones did.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+
+from compiler.access.policy import Conditions, Statement
+from compiler.terraform.stack import Expression, Value
+
+# What a reference may become: no id or ARN that AWS gives is longer.
+REFERENCE_LENGTH = 120
+_WORD = re.compile(r"[A-Z][a-z0-9]*|[0-9]+")
+
+
+def measured(value: Value) -> object:
+    """The value with the longest text that its references may become."""
+    if isinstance(value, Expression):
+        return "x" * REFERENCE_LENGTH if value.text.startswith("${") else value.text
+    if isinstance(value, Mapping):
+        return {key: measured(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [measured(item) for item in value]
+    return value
+
+
+def size(value: Value) -> int:
+    """The length of the value as compact JSON, in bytes."""
+    text = json.dumps(measured(value), separators=(",", ":"), ensure_ascii=False)
+    return len(text.encode())
+
+
+def fold(
+    statements: Sequence[Statement], room: int
+) -> tuple[tuple[Statement, ...], dict[str, str]]:
+    """The statements in at most `room` bytes where folding can do it, and which sid became which.
+
+    Nothing changes while they fit as they are.
+    """
+    if size([statement.json() for statement in statements]) <= room:
+        return tuple(statements), {}
+    groups: dict[str, list[Statement]] = {}
+    for statement in statements:
+        groups.setdefault(_shape(statement), []).append(statement)
+    folded: list[Statement] = []
+    renamed: dict[str, str] = {}
+    taken = {statement.sid for statement in statements}
+    for group in groups.values():
+        if len(group) == 1:
+            folded += group
+            continue
+        name = _common(group, taken)
+        folded.append(_joined(name, group))
+        renamed |= {statement.sid: name for statement in group}
+    return tuple(folded), renamed
+
+
+def _shape(statement: Statement) -> str:
+    """What two statements must share to be folded; one that cannot be folded is alone with its sid."""
+    role = statement.conditions.get("ArnEquals", {}).get("aws:PrincipalArn")
+    if not isinstance(role, str) or not isinstance(statement.principal, Mapping):
+        return statement.sid
+    body = statement.json()
+    del body["Sid"], body["Principal"]
+    body["Condition"] = _without_role(statement.conditions)
+    return json.dumps(measured(body), sort_keys=True)
+
+
+def _without_role(conditions: Conditions) -> Conditions:
+    kept = {
+        operator: {
+            k: v for k, v in keys.items() if (operator, k) != ("ArnEquals", "aws:PrincipalArn")
+        }
+        for operator, keys in conditions.items()
+    }
+    return {operator: keys for operator, keys in kept.items() if keys}
+
+
+def _joined(name: str, group: Sequence[Statement]) -> Statement:
+    roots: list[Value] = []
+    roles: list[Value] = []
+    for statement in group:
+        assert isinstance(statement.principal, Mapping), "only role statements are folded"
+        root = statement.principal["AWS"]
+        roots += [root] if root not in roots else []
+        roles.append(statement.conditions["ArnEquals"]["aws:PrincipalArn"])
+    first = group[0]
+    conditions = {operator: dict(keys) for operator, keys in first.conditions.items()}
+    conditions["ArnEquals"]["aws:PrincipalArn"] = roles
+    return Statement(
+        sid=name,
+        actions=first.actions,
+        effect=first.effect,
+        principal={"AWS": roots[0] if len(roots) == 1 else roots},
+        resources=first.resources,
+        conditions=conditions,
+    )
+
+
+def _common(group: Sequence[Statement], taken: set[str]) -> str:
+    """The words that all sids start and end with: what is left when the accounts are taken out."""
+    words = [_WORD.findall(statement.sid) for statement in group]
+    shortest = min(len(each) for each in words)
+    start = 0
+    while start < shortest and len({each[start] for each in words}) == 1:
+        start += 1
+    end = 0
+    while end < shortest - start and len({each[-1 - end] for each in words}) == 1:
+        end += 1
+    name = "".join(words[0][:start] + words[0][len(words[0]) - end :])
+    while not name or name in taken:
+        name += "All"
+    taken.add(name)
+    return name

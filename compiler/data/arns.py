@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 NO_SLASH = frozenset(
     ("BucketName", "FunctionName", "PipelineName", "StageName", "StateMachineName", "TopicName")
 )
-_PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
+_PLACEHOLDER = re.compile(r"\$?\$\{([^}]*)\}")
 
 # A pattern taken apart: each item is a character, or one of these.
 _ANY = "*"

@@ -128,7 +128,7 @@ def _account(document: Mapping[str, Json]) -> str:
     """The account that the provider asserts, if it is one."""
     providers = document.get("provider")
     aws = providers.get("aws") if isinstance(providers, Mapping) else None
-    blocks = aws if isinstance(aws, list) else [aws]
+    blocks = aws if isinstance(aws, list | tuple) else [aws]
     for block in blocks:
         ids = texts(block.get("allowed_account_ids")) if isinstance(block, Mapping) else ()
         if len(ids) == 1:
@@ -145,7 +145,7 @@ def _inline(
 ) -> Iterator[Policy]:
     """The `inline_policy` blocks of a role."""
     blocks = arguments.get("inline_policy") if address.startswith("aws_iam_role.") else None
-    for block in blocks if isinstance(blocks, list) else [blocks]:
+    for block in blocks if isinstance(blocks, list | tuple) else [blocks]:
         written = block.get("policy") if isinstance(block, Mapping) else None
         if isinstance(written, str):
             yield Policy(
@@ -176,7 +176,7 @@ def _permission(stack: str, account: str, address: str, given: Mapping[str, Json
         "Effect": "Allow",
         "Principal": {"Service" if service else "AWS": principal},
         "Action": given.get("action"),
-        "Resource": given.get("function_name"),
+        "Resource": _function(given.get("function_name")),
         **({"Condition": conditions} if conditions else {}),
     }
     if "statement_id" in given:
@@ -216,3 +216,9 @@ def _bounds(
         (where == stack and f"aws_iam_policy.{name}." in written) or written.endswith(end)
         for where, written in used
     )
+
+
+def _function(name: Json) -> Json:
+    if isinstance(name, str) and not name.startswith(("arn:", "$")):
+        return f"arn:*:lambda:*:*:function:{name}"
+    return name

@@ -70,7 +70,7 @@ class Policy:
     def statements(self) -> tuple[Statement, ...]:
         """Its statements, also where a single one stands without a list."""
         body = self.body.get("Statement") if isinstance(self.body, Mapping) else None
-        listed = body if isinstance(body, list) else [body]
+        listed = body if isinstance(body, list | tuple) else [body]
         return tuple(
             Statement(policy=self, number=number, body=statement)
             for number, statement in enumerate(listed, 1)
@@ -189,7 +189,11 @@ def texts(value: Json) -> tuple[str, ...]:
     """
     if isinstance(value, str):
         return (value,)
-    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+    return (
+        tuple(item for item in value if isinstance(item, str))
+        if isinstance(value, list | tuple)
+        else ()
+    )
 
 
 def _conditions(value: Json) -> Iterator[Condition]:
@@ -199,7 +203,7 @@ def _conditions(value: Json) -> Iterator[Condition]:
         if not isinstance(keys, Mapping):
             continue
         for key, wanted in keys.items():
-            listed = wanted if isinstance(wanted, list) else [wanted]
+            listed = wanted if isinstance(wanted, list | tuple) else [wanted]
             yield Condition(operator, key, tuple(_text(item) for item in listed))
 
 

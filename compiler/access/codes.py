@@ -1,0 +1,186 @@
+"""Codes of the policy rules: `wrong` and `right` are statements of generated policies."""
+
+from __future__ import annotations
+
+from compiler.codes import Code
+
+CODES: tuple[Code, ...] = (
+    Code(
+        code="E801",
+        title="a policy allows every action, or every action of a service",
+        explanation=(
+            "Such a statement grows with every action that AWS adds, among them deleting and "
+            "changing permissions. List the actions that are needed; `s3:GetObject*` is fine."
+        ),
+        wrong='"Effect": "Allow", "Action": ["s3:*"]',
+        right='"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"]',
+    ),
+    Code(
+        code="E802",
+        title="NotAction, NotResource or NotPrincipal under Allow",
+        explanation=(
+            "It allows everything that is not named, also what AWS adds tomorrow. List what is "
+            "allowed, or write the exception as a Deny."
+        ),
+        wrong='"Effect": "Allow", "NotAction": ["iam:*"]',
+        right='"Effect": "Allow", "Action": ["sagemaker:CreateModel"]',
+    ),
+    Code(
+        code="E803",
+        title="a broad managed policy is attached",
+        explanation=(
+            "Policies of AWS that end in FullAccess, and a few like AdministratorAccess, reach every "
+            "resource of the account, and AWS changes them without asking. Write a policy of the "
+            "actions and resources that are needed."
+        ),
+        wrong='"policy_arn": "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"',
+        right='"Action": ["sagemaker:CreateModel"], "Resource": ["arn:aws:sagemaker:…:model/churn-*"]',
+    ),
+    Code(
+        code="E804",
+        title="a policy names every resource where it could name some",
+        explanation=(
+            "The action can be limited to resources, by the table of IAM actions that Landform "
+            "carries. Name them, or add a condition where the id is not known in advance. "
+            '`"*"` is right only for actions that know no resource.'
+        ),
+        wrong='"Action": ["s3:GetObject"], "Resource": ["*"]',
+        right='"Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::acme-models/*"]',
+    ),
+    Code(
+        code="E805",
+        title="AWS has no such action",
+        explanation=(
+            "IAM accepts any text as an action, so a misspelled one is applied without a word and "
+            "allows nothing. Landform compares with the table of IAM actions that it carries."
+        ),
+        wrong='"Action": ["s3:GetObjects"]',
+        right='"Action": ["s3:GetObject"]',
+    ),
+    Code(
+        code="E806",
+        title="an action does not apply to the resource",
+        explanation=(
+            "Each action knows certain types of resources: s3:GetObject objects, s3:ListBucket "
+            "buckets. Given another, the statement is stored and allows nothing. In the policy of a "
+            "resource only actions of its service count."
+        ),
+        wrong='"Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::acme-models"]',
+        right='"Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::acme-models/*"]',
+    ),
+    Code(
+        code="E807",
+        title="IAM has no such condition operator",
+        explanation="The operator is misspelled; AWS refuses the policy when it is applied.",
+        wrong='"Condition": {"StringEqual": {"aws:SourceAccount": "111111111111"}}',
+        right='"Condition": {"StringEquals": {"aws:SourceAccount": "111111111111"}}',
+    ),
+    Code(
+        code="E808",
+        title="no request of the action has the condition key",
+        explanation=(
+            "AWS accepts any text as a condition key. A key that requests don't have makes an Allow "
+            "idle, and a Deny too unless it says IfExists. Correct the key, or take the action to a "
+            "statement without it."
+        ),
+        wrong='"Action": ["iam:PassRole"], "Condition": {"StringEquals": {"iam:PassToService": …}}',
+        right='"Action": ["iam:PassRole"], "Condition": {"StringEquals": {"iam:PassedToService": …}}',
+    ),
+    Code(
+        code="E809",
+        title="Principal where it may not be, or none where it must be",
+        explanation=(
+            "An identity policy speaks of the role that has it, so it has no Principal; the policy "
+            "of a role's trust, a key or another resource says for whom each statement is."
+        ),
+        wrong='aws_s3_bucket_policy: {"Effect": "Allow", "Action": ["s3:GetObject"], …}',
+        right='aws_s3_bucket_policy: {"Effect": "Allow", "Principal": {"AWS": "arn:…"}, …}',
+    ),
+    Code(
+        code="E810",
+        title="a policy allows everybody",
+        explanation=(
+            'The principal "*" is everybody on AWS, also without an account. A condition is one '
+            "edit away from being dropped, so Landform asks for the principal itself."
+        ),
+        wrong='"Effect": "Allow", "Principal": "*"',
+        right='"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::222222222222:role/train"}',
+    ),
+    Code(
+        code="E811",
+        title="a policy admits all of another account",
+        explanation=(
+            "The root of an account stands for every principal of it. Add aws:PrincipalArn with the "
+            "role; the organisation's id alone does not narrow the account."
+        ),
+        wrong='"Principal": {"AWS": "arn:aws:iam::222222222222:root"}',
+        right='… "Condition": {"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::222222222222:role/train"}}',
+    ),
+    Code(
+        code="E812",
+        title="iam:PassRole is not exact",
+        explanation=(
+            "Whoever may pass a role to a service can act as that role. Name the role without "
+            "wildcards, and the service with iam:PassedToService."
+        ),
+        wrong='"Action": ["iam:PassRole"], "Resource": ["arn:aws:iam::111111111111:role/*"]',
+        right='… "Condition": {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}',
+    ),
+    Code(
+        code="E813",
+        title="one trust statement for several principals",
+        explanation=(
+            "Conditions that fit one principal seldom fit another, and one that is forgotten is not "
+            "seen. Give each service and each remote principal a statement of its own."
+        ),
+        wrong='"Principal": {"Service": ["lambda.amazonaws.com", "sagemaker.amazonaws.com"]}',
+        right='"Principal": {"Service": "lambda.amazonaws.com"}',
+    ),
+    Code(
+        code="E814",
+        title="two statements of a policy have one Sid",
+        explanation="AWS refuses the policy when it is applied. Rename one of them.",
+        wrong='[{"Sid": "Read", …}, {"Sid": "Read", …}]',
+        right='[{"Sid": "ReadData", …}, {"Sid": "ReadModels", …}]',
+    ),
+    Code(
+        code="E815",
+        title="a statement can never match",
+        explanation=(
+            "One of its lists is empty, or a wildcard matches no action, so it allows or denies "
+            "nothing. Drop the statement, or name what was meant."
+        ),
+        wrong='"Action": ["sagemaker:Train*"]',
+        right='"Action": ["sagemaker:CreateTrainingJob"]',
+    ),
+    Code(
+        code="E816",
+        title="a policy breaks IAM's grammar",
+        explanation=(
+            "An element is misspelled, missing, or not allowed there. Terraform and the provider "
+            "don't look into policies; AWS refuses it only when it is applied."
+        ),
+        wrong='{"effect": "allow", "Action": ["s3:GetObject"]}',
+        right='{"Effect": "Allow", "Action": ["s3:GetObject"]}',
+    ),
+    Code(
+        code="E817",
+        title="a policy that cannot be read",
+        explanation=(
+            "The policy is an expression whose value is known only to Terraform, so nothing can be "
+            "said about who may do what. Give it as jsonencode of a local value or as JSON text."
+        ),
+        wrong='"policy": "${data.aws_iam_policy_document.read.json}"',
+        right='"policy": "${jsonencode(local.read)}"',
+    ),
+    Code(
+        code="E818",
+        title="AWS has no such managed policy",
+        explanation=(
+            "The name or the path of a managed policy is wrong by the table that Landform carries; "
+            "attaching it would fail. Some have a path such as /service-role/."
+        ),
+        wrong='"policy_arn": "arn:aws:iam::aws:policy/AWSLambdaBasicExecutionRole"',
+        right='"policy_arn": "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"',
+    ),
+)

@@ -1,0 +1,95 @@
+"""Where AWS's documentation says more than the table of actions, and what we leave to people.
+
+Each entry has its reason, and its source where the reason is AWS's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from compiler.access.rules.records import Tuning
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """Why an action may have `Resource: "*"`, and the condition key that it then needs, if any."""
+
+    reason: str
+    source: str
+    condition: str | None = None
+
+
+# By action. Actions that know no resource need no entry, unless a condition can narrow them.
+EVERYTHING: Mapping[str, Everything] = {
+    "cloudwatch:PutMetricData": Everything(
+        "it knows no resource, and the namespace is what can be narrowed",
+        "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html",
+        condition="cloudwatch:namespace",
+    ),
+    "logs:DescribeLogGroups": Everything(
+        "Step Functions lists the log groups of the account before it delivers logs",
+        "https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html",
+    ),
+}
+
+# Resources that an action accepts beside those of the table: action to ARN formats.
+# A connection's ARN has either prefix, and pipelines were refused without the older action:
+# https://github.com/awslabs/landing-zone-accelerator-on-aws/issues/828
+MORE_RESOURCES: Mapping[str, tuple[str, ...]] = {
+    "codestar-connections:UseConnection": (
+        "arn:${Partition}:codeconnections:${Region}:${Account}:connection/${ConnectionId}",
+    ),
+}
+
+# Actions that AWS writes together with a key that their requests don't have: (action, key).
+# CloudWatch Logs: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+IDLE_KEYS = frozenset((("kms:Describe*", "kms:encryptioncontext:aws:logs:arn"),))
+
+# Policies that may admit another account's root without a narrowing condition, by resource type.
+PLAIN_ROOT: Mapping[str, str] = {
+    "aws_sagemaker_model_package_group_policy": (
+        "a role as principal hides the group from RAM's discovery, and aws:PrincipalArn is not "
+        "documented there; the identity side is narrow: "
+        "https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-ram-promote.html"
+    ),
+}
+
+BUILT_IN: tuple[Tuning, ...] = (
+    Tuning(
+        code="E803",
+        where="* aws_iam_role_policy_attachment.deploy_*.policy_arn",
+        reason="the role that Terraform is applied with gets the policies that the blueprint lists "
+        "under deploy_from.policies; it has none by default",
+    ),
+)
+
+# Keys that every request has or may have, whatever the service (lower case).
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+GLOBAL_KEYS = frozenset(
+    f"aws:{name.lower()}"
+    for name in (
+        *("AssumedRoot", "CalledVia", "CalledViaFirst", "CalledViaLast", "ChatbotSourceArn"),
+        *("CurrentTime", "Ec2InstanceSourcePrivateIPv4", "Ec2InstanceSourceVpc", "EpochTime"),
+        *("FederatedProvider", "MultiFactorAuthAge", "MultiFactorAuthPresent"),
+        *("PrincipalAccount", "PrincipalArn", "PrincipalIsAWSService", "PrincipalOrgID"),
+        *("PrincipalOrgPaths", "PrincipalServiceName", "PrincipalServiceNamesList"),
+        *("PrincipalType", "referer", "RequestedRegion", "ResourceAccount", "ResourceOrgID"),
+        *("ResourceOrgPaths", "SecureTransport", "SourceAccount", "SourceArn", "SourceIdentity"),
+        *("SourceIp", "SourceOrgID", "SourceOrgPaths", "SourceVpc", "SourceVpcArn", "SourceVpce"),
+        *("TokenIssueTime", "UserAgent", "userid", "username", "ViaAWSService"),
+        *("VpceAccount", "VpceOrgID", "VpceOrgPaths", "VpcSourceIp"),
+    )
+)
+# Of a tag: the rest of the key is its name. Which actions know ResourceTag and RequestTag is in
+# the table of actions.
+GLOBAL_PREFIXES = ("aws:principaltag/",)
+
+# What follows the provider's address in a key of its tokens.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
+CLAIMS = frozenset(("amr", "aud", "azp", "email", "id", "oaud", "sub"))
+
+# Managed policies that give a whole account; the others that the rule means end in FullAccess.
+BROAD = frozenset(
+    ("AdministratorAccess", "IAMFullAccess", "PowerUserAccess", "SystemAdministrator")
+)

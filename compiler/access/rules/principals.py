@@ -1,0 +1,77 @@
+"""Who a statement is for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from compiler.access.rules.exceptions import PLAIN_ROOT
+from compiler.access.rules.records import Condition, Finding, Statement
+
+RESOURCE_SIDES = ("trust", "resource", "key")
+_ACCOUNT = re.compile(r"(?:arn:[\w-]+:iam::)?(\d{12})(?::root)?")
+# Keys that name the callers of an account one by one.
+NARROWING = ("aws:principalarn", "aws:userid", "aws:username")
+
+
+def presence(statement: Statement) -> Iterator[Finding]:
+    """E809: Principal where it may not be, or none where it must be."""
+    given = [key for key in ("Principal", "NotPrincipal") if key in statement.body]
+    if statement.side in ("identity", "boundary") and given:
+        yield statement.finding(
+            "E809",
+            f"an identity policy has no {given[0]}",
+            "the role that has the policy is the principal: drop it",
+        )
+    if statement.side in RESOURCE_SIDES and not given:
+        yield statement.finding(
+            "E809", f"a {statement.side} policy says for whom", "add Principal to the statement"
+        )
+
+
+def anybody(statement: Statement) -> Iterator[Finding]:
+    """E810: everybody, of every account."""
+    if not statement.allows or statement.side not in RESOURCE_SIDES:
+        return
+    for kind, name in statement.principals:
+        if "*" in name:
+            yield statement.finding(
+                "E810",
+                f'the principal {{"{kind}": "{name}"}} is everybody on AWS',
+                "name the role, or its account's root with aws:PrincipalArn",
+            )
+
+
+def foreign_account(statement: Statement) -> Iterator[Finding]:
+    """E811: all of another account."""
+    if not statement.allows or statement.side not in RESOURCE_SIDES:
+        return
+    if statement.policy.address.partition(".")[0] in PLAIN_ROOT:
+        return
+    if any(map(_names_callers, statement.demanding(*NARROWING))):
+        return
+    for kind, name in statement.principals:
+        account = _ACCOUNT.fullmatch(name) if kind == "AWS" else None
+        if account and account[1] != statement.policy.account:
+            yield statement.finding(
+                "E811",
+                f"every principal of account {account[1]} is admitted",
+                "add ArnEquals aws:PrincipalArn with the role's ARN",
+            )
+
+
+def _names_callers(condition: Condition) -> bool:
+    """An organisation's id, or a pattern of all roles, narrows nothing within the account."""
+    names = [value.partition(":role/")[2] or value for value in condition.values]
+    return bool(names) and all(name.strip("*?") for name in names)
+
+
+def several(statement: Statement) -> Iterator[Finding]:
+    """E813: a trust statement for more than one service or remote principal."""
+    if statement.side == "trust" and statement.allows and len(statement.principals) > 1:
+        names = ", ".join(name for _, name in statement.principals)
+        yield statement.finding(
+            "E813",
+            f"one statement trusts {names}",
+            "give each its own statement: their conditions differ",
+        )

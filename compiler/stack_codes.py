@@ -41,23 +41,12 @@ CODES: tuple[Code, ...] = (
         code="E404",
         title="pipeline setting too long",
         explanation=(
-            "CodePipeline allows 1,000 characters in a configuration value of an action. The parameters "
-            "that a pipeline passes on grow with the component's inputs, and these are longer. Make the "
-            "inputs shorter, hyperparameters above all."
+            "CodePipeline allows 1,000 characters in a configuration value of an action. The component's "
+            "inputs make this one longer: the name of a branch or a repository, above all. CodePipeline "
+            "would refuse the pipeline at apply. Choose shorter names."
         ),
-        wrong="components:\n  churn:\n    train: {hyperparameters: {note: aaaa}}   # and 1,000 more\n",
-        right="components:\n  churn:\n    train: {hyperparameters: {note: aaaa}}\n",
-    ),
-    Code(
-        code="E405",
-        title="training settings too long",
-        explanation=(
-            "The state machine reads what the blueprint says about training from a parameter of "
-            "Systems Manager, which holds 4,096 bytes. AWS would refuse a longer value at apply. Give "
-            "training fewer or shorter hyperparameters; a file below data/ holds any number of them."
-        ),
-        wrong="components:\n  churn:\n    train: {hyperparameters: {note: aaaa}}   # and 4,000 more\n",
-        right="components:\n  churn:\n    train: {hyperparameters: {note: aaaa}}\n",
+        wrong="components:\n  churn:\n    source: {codecommit: {branch: release}}   # and 1,000 characters more\n",
+        right="components:\n  churn:\n    source: {codecommit: {branch: release}}\n",
     ),
     Code(
         code="E501",

@@ -290,9 +290,7 @@ _REFERENCES = (
             "components:\n  baseline: {kind: account-baseline, account: shared, state_bucket: true}\n"
         ),
     ),
-)
-
-CODES: tuple[Code, ...] = (*_SHAPE, *_REFERENCES    Code(
+    Code(
         code="E324",
         title="no budgets in this partition",
         explanation=(
@@ -312,3 +310,5 @@ CODES: tuple[Code, ...] = (*_SHAPE, *_REFERENCES    Code(
         ),
     ),
 )
+
+CODES: tuple[Code, ...] = (*_SHAPE, *_REFERENCES)

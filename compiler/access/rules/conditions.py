@@ -10,7 +10,13 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from compiler.access.rules.exceptions import CLAIMS, GLOBAL_KEYS, GLOBAL_PREFIXES, IDLE_KEYS
+from compiler.access.rules.exceptions import (
+    CLAIMS,
+    GLOBAL_KEYS,
+    GLOBAL_NAMES,
+    GLOBAL_PREFIXES,
+    IDLE_KEYS,
+)
 from compiler.access.rules.records import IF_EXISTS, Condition, Finding, Statement
 from compiler.data import iam
 
@@ -91,7 +97,7 @@ def _of_token(statement: Statement, key: str) -> bool:
 
 
 def _near(statement: Statement, key: str) -> str | None:
-    known = {name.lower(): name for name in GLOBAL_KEYS}
+    known = {name.lower(): name for name in GLOBAL_NAMES}
     for pattern in statement.actions:
         for action in iam.matching_actions(pattern) if pattern != "*" else ():
             known.update((name.lower(), name) for name in action.takes_key)

@@ -64,10 +64,10 @@ BUILT_IN: tuple[Tuning, ...] = (
     ),
 )
 
-# Keys that every request has or may have, whatever the service (lower case).
+# Keys that every request has or may have, whatever the service.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
-GLOBAL_KEYS = frozenset(
-    f"aws:{name.lower()}"
+GLOBAL_NAMES = tuple(
+    f"aws:{name}"
     for name in (
         *("AssumedRoot", "CalledVia", "CalledViaFirst", "CalledViaLast", "ChatbotSourceArn"),
         *("CurrentTime", "Ec2InstanceSourcePrivateIPv4", "Ec2InstanceSourceVpc", "EpochTime"),
@@ -81,6 +81,7 @@ GLOBAL_KEYS = frozenset(
         *("VpceAccount", "VpceOrgID", "VpceOrgPaths", "VpcSourceIp"),
     )
 )
+GLOBAL_KEYS = frozenset(name.lower() for name in GLOBAL_NAMES)
 # Of a tag: the rest of the key is its name. Which actions know ResourceTag and RequestTag is in
 # the table of actions.
 GLOBAL_PREFIXES = ("aws:principaltag/",)

@@ -75,6 +75,8 @@ def _star(statement: Statement, action: iam.Action) -> Iterator[Finding]:
 def _covers_type(action: iam.Action, pattern: str) -> bool:
     """Whether a pattern leaves everything open that the ARN of some type has after the account."""
     parts = pattern.split(":", 5)
+    if pattern.startswith("$"):
+        return False
     if len(parts) < 6:
         return "*" in pattern
     forms = (resource.arn.split(":", 5)[5] for resource in action.resources)
@@ -98,9 +100,11 @@ def mismatched(statement: Statement) -> Iterator[Finding]:
     if not resources or statement.side == "key":
         return
     patterns = {name: iam.matching_actions(name) for name in statement.actions if name != "*"}
+    idle = False
     for name, actions in patterns.items():
         if not actions or any(_applies(action, arn) for action in actions for arn in resources):
             continue
+        idle = True
         knows = sorted({r.arn for action in actions for r in action.resources})
         yield statement.finding(
             "E806",
@@ -109,7 +113,8 @@ def mismatched(statement: Statement) -> Iterator[Finding]:
             if knows
             else 'it knows no resource: give it "*"',
         )
-    if not all(patterns.values()) or "*" in statement.actions or not statement.actions:
+    # Of an action that is unknown or applies to nothing, another finding tells already.
+    if idle or not patterns or not all(patterns.values()) or "*" in statement.actions:
         return
     for written, arn in zip(statement.resources, resources, strict=True):
         if not any(_applies(action, arn) for found in patterns.values() for action in found):

@@ -1,0 +1,136 @@
+"""What was collected: statements, principals, and resources with their policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from compiler.access.evaluation.conditions import Condition
+from compiler.access.evaluation.patterns import Pattern
+from compiler.access.evaluation.text import Text
+from compiler.terraform.document import Json
+
+# A policy document as JSON: {"Version": …, "Statement": […]}
+Document = Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a policy stands. `side` is identity, boundary, trust, resource or key."""
+
+    stack: str
+    address: str
+    side: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One statement, ready to be matched.
+
+    `actions` are in lower case. `principals` are normal forms (see `principals.py`), empty in an
+    identity policy. `unknown` is not empty when nothing is known of the statement but its place:
+    it may allow or deny anything.
+    """
+
+    source: Source
+    sid: str
+    allows: bool
+    actions: tuple[str, ...] = ()
+    not_action: bool = False
+    resources: tuple[Pattern, ...] = ()
+    not_resource: bool = False
+    principals: frozenset[str] = frozenset()
+    unknown_principals: tuple[Text, ...] = ()
+    not_principal: bool = False
+    conditions: tuple[Condition, ...] = ()
+    unknown: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """The statements of one holder, looked up by the service of an action."""
+
+    statements: tuple[Statement, ...]
+    _by_service: dict[str, tuple[Statement, ...]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    def of(self, service: str) -> tuple[Statement, ...]:
+        """The statements that may speak of an action of this service."""
+        found = self._by_service.get(service)
+        if found is None:
+            found = tuple(each for each in self.statements if _speaks_of(each, service))
+            self._by_service[service] = found
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """A role or user of an account, with the policies attached to it.
+
+    `made` is false for one that exists already: Landform knows only the policies that it attaches.
+    """
+
+    arn: str
+    account: str
+    made: bool
+    stack: str
+    address: str
+    identity: Bundle
+    boundary: Bundle | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """A resource that can have a policy of its own, and that policy."""
+
+    arn: str
+    account: str
+    stack: str
+    address: str
+    policy: Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A policy that AWS would refuse, or that could not be read."""
+
+    stack: str
+    address: str
+    sid: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policies:
+    """Everything that decides about access in one organisation's stacks.
+
+    `accounts` are those of the stacks, `organizations` the AWS organisation by account,
+    `principals` is by account and kind/name (`role/acme-churn`), `holders` by ARN, `aliases` by
+    the ARN of the key, `keys` by the ARN of the alias, `encryption` gives the key of a bucket, topic
+    or queue. `provided` are accounts of AWS whose resources are open to every caller. `arns` are
+    the ARNs of everything that the stacks make, by stack path and address.
+    """
+
+    accounts: frozenset[str]
+    organizations: Mapping[str, str]
+    principals: Mapping[tuple[str, str], Principal]
+    holders: Mapping[str, Holder]
+    aliases: Mapping[str, tuple[str, ...]]
+    unknown_aliases: Mapping[str, frozenset[str]]
+    keys: Mapping[str, str]
+    encryption: Mapping[str, Text]
+    provided: frozenset[str]
+    arns: Mapping[tuple[str, str], str]
+    problems: tuple[Problem, ...]
+
+
+def _speaks_of(statement: Statement, service: str) -> bool:
+    if statement.not_action or statement.unknown:
+        return True
+    return any(_names(action, service) for action in statement.actions)
+
+
+def _names(action: str, service: str) -> bool:
+    prefix = action.partition(":")[0]
+    return prefix == service or "*" in prefix or "?" in prefix

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from compiler import output_codes, stack_codes
+from compiler.access import codes as access_codes
 from compiler.blueprint import codes as blueprint_codes
 from compiler.codes import Code
 from compiler.organization import codes as organization_codes
@@ -17,6 +18,7 @@ CODES: Mapping[str, Code] = {
             *organization_codes.CODES,
             *stack_codes.CODES,
             *output_codes.CODES,
+            *access_codes.CODES,
         ),
         key=lambda code: code.code,
     )

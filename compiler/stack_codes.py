@@ -49,6 +49,17 @@ CODES: tuple[Code, ...] = (
         right="components:\n  churn:\n    source: {codecommit: {branch: release}}\n",
     ),
     Code(
+        code="E405",
+        title="training settings too long",
+        explanation=(
+            "The state machine reads what the blueprint says about training from a parameter of "
+            "Systems Manager, which holds 4,096 bytes. AWS would refuse a longer value at apply. Give "
+            "training fewer or shorter hyperparameters; a file below data/ holds any number of them."
+        ),
+        wrong="components:\n  churn:\n    train: {hyperparameters: {note: aaaa}}   # and 4,000 more\n",
+        right="components:\n  churn:\n    train: {hyperparameters: {note: aaaa}}\n",
+    ),
+    Code(
         code="E501",
         title="the provider's schema refuses it",
         explanation=(

@@ -1,4 +1,4 @@
-"""The codes of the blueprint's shape (E201 to E204) and of what it refers to (E301 to E323).
+"""The codes of the blueprint's shape (E201 to E204) and of what it refers to (E301 to E324).
 
 The examples are parts of a blueprint: `tests/test_codes.py` lays them over one that compiles.
 """

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from pydantic import ValidationError
+
 from compiler.blueprint import nodes
 from compiler.blueprint.models import UNIT_PATH, UNIT_RULE, AccountModel, ProjectModel, Settings
 from compiler.diagnostics import Span, nearest
@@ -38,15 +40,22 @@ class _Read:
 
     def text(self, *path: str) -> str | None:
         """A text of the evaluated tree, also where the rest has errors."""
-        value: object = nodes.plain(self.tree)
+        value: object = _mapping(self.tree)
         for step in path:
             value = value.get(step) if isinstance(value, dict) else None
         return value if isinstance(value, str) and value else None
 
+    def identity(self, model: type[AccountModel | ProjectModel]) -> str | None:
+        """The id, also where the rest has errors; None where it is no id itself."""
+        try:
+            checked = model.model_validate({"id": _mapping(self.tree).get("id")})
+        except ValidationError:
+            return None
+        return checked.id
+
     @property
     def tags(self) -> dict[str, str]:
-        tags = nodes.plain(self.tree)
-        found = tags.get("tags") if isinstance(tags, dict) else None
+        found = _mapping(self.tree).get("tags")
         return {k: str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
 
@@ -133,7 +142,7 @@ class Members:
         sound = self._region(region, "aws", found) and found.sound
         return Account(
             name=name,
-            id=found.model.id if found.model else NO_ACCOUNT_ID,
+            id=found.identity(AccountModel) or NO_ACCOUNT_ID,
             unit=found.unit,
             region=region,
             tags=found.tags,
@@ -149,7 +158,7 @@ class Members:
         sound = self._region(region, "google", found) and found.sound
         return Project(
             name=name,
-            id=found.model.id if found.model else NO_PROJECT_ID,
+            id=found.identity(ProjectModel) or NO_PROJECT_ID,
             number=found.model.number if isinstance(found.model, ProjectModel) else None,
             unit=found.unit,
             region=region,
@@ -216,6 +225,11 @@ class Members:
         wrong = self.regions.check(region, cloud, span)
         self.findings.add(wrong)
         return not wrong
+
+
+def _mapping(node: nodes.Node) -> dict[str, object]:
+    value = nodes.plain(node)
+    return value if isinstance(value, dict) else {}
 
 
 def _without_expressions(node: nodes.Node) -> nodes.Node:

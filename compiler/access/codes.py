@@ -108,10 +108,11 @@ CODES: tuple[Code, ...] = (
     ),
     Code(
         code="E811",
-        title="a policy admits all of another account",
+        title="a policy admits all of an account",
         explanation=(
             "The root of an account stands for every principal of it. Add aws:PrincipalArn with the "
-            "role; the organisation's id alone does not narrow the account."
+            "role; the organisation's id alone does not narrow the account. In a trust policy that "
+            "counts for the role's own account too."
         ),
         wrong='"Principal": {"AWS": "arn:aws:iam::222222222222:root"}',
         right='… "Condition": {"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::222222222222:role/train"}}',
@@ -182,5 +183,36 @@ CODES: tuple[Code, ...] = (
         ),
         wrong='"policy_arn": "arn:aws:iam::aws:policy/AWSLambdaBasicExecutionRole"',
         right='"policy_arn": "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"',
+    ),
+    Code(
+        code="E819",
+        title="everybody of an identity provider is trusted",
+        explanation=(
+            "A provider such as GitHub Actions signs tokens for all of its users. Without exact aud "
+            "and sub, any of them becomes the role. Ask for both."
+        ),
+        wrong='"StringLike": {"token.actions.githubusercontent.com:sub": "repo:*"}',
+        right='"StringEquals": {"token.actions.githubusercontent.com:sub": "repo:acme/ml:ref:refs/heads/main"}',
+    ),
+    Code(
+        code="E820",
+        title="an action that only a condition keeps narrow",
+        explanation=(
+            "A grant hands a key on, and a service-linked role gives a service its permissions; the "
+            "resource of the statement does not say to whom. Add the condition that does."
+        ),
+        wrong='"Action": ["kms:CreateGrant"], "Resource": ["arn:aws:kms:…:key/…"]',
+        right='… "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}}',
+    ),
+    Code(
+        code="E821",
+        title="a service is admitted whatever account it acts for",
+        explanation=(
+            "Other accounts use the same service, and it would act for them on this resource (the "
+            "confused deputy). Add aws:SourceArn or aws:SourceAccount; Landform knows the services "
+            "that don't send them."
+        ),
+        wrong='"Principal": {"Service": "s3.amazonaws.com"}, "Action": ["sns:Publish"]',
+        right='… "Condition": {"StringEquals": {"aws:SourceAccount": "111111111111"}}',
     ),
 )

@@ -13,7 +13,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,7 @@ def action(name: str) -> Action | None:
     return None if known is None else known.actions.get(rest)
 
 
+@lru_cache(maxsize=4096)
 def matching_actions(pattern: str) -> tuple[Action, ...]:
     """The actions that a pattern with `*` and `?` stands for, sorted by service and name.
 

@@ -12,7 +12,14 @@ import pytest
 from compiler.access.codes import CODES
 from compiler.access.rules import Policy, Tuning, check_policies, check_policy, tune
 from compiler.access.rules.collect import ARGUMENTS, policies
-from compiler.access.rules.exceptions import BUILT_IN, EVERYTHING, GLOBAL_KEYS, MORE_RESOURCES
+from compiler.access.rules.exceptions import (
+    BUILT_IN,
+    EVERYTHING,
+    GLOBAL_KEYS,
+    MORE_RESOURCES,
+    NARROWED_BY,
+    SOURCELESS,
+)
 from compiler.data import iam
 from compiler.terraform.schema.index import open_index
 
@@ -75,6 +82,13 @@ METRICS, LAMBDA = "cloudwatch:PutMetricData", {"Service": "lambda.amazonaws.com"
 GITHUB = {"Federated": f"arn:aws:iam::{HERE}:oidc-provider/token.actions.githubusercontent.com"}
 WEB = "sts:AssumeRoleWithWebIdentity"
 
+ISSUER = "token.actions.githubusercontent.com"
+TOKEN = {f"{ISSUER}:aud": "sts.amazonaws.com", f"{ISSUER}:sub": "repo:a/b:ref:c"}
+GRANT, S3 = "kms:CreateGrant", {"Service": "s3.amazonaws.com"}
+FOR_AWS = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+LINK = "iam:CreateServiceLinkedRole"
+SOURCE = {"StringEquals": {"aws:SourceAccount": HERE}}
+
 KEPT = [
     ("identity", can([GET, "s3:PutObject*"], OBJECTS)),
     ("identity", can(["s3:GetObject", "s3:ListBucket"], [BUCKET, OBJECTS])),
@@ -97,18 +111,34 @@ KEPT = [
     ("trust", admits(LAMBDA)),
     ("trust", admits({"AWS": ROOT}, condition=EXACT)),
     ("trust", admits({"AWS": ROLE})),
-    ("trust", admits({"AWS": f"arn:aws:iam::{HERE}:root"})),
+    ("key", admits({"AWS": f"arn:aws:iam::{HERE}:root"}, "kms:DescribeKey", Resource="*")),
     (
         "trust",
         admits(
             GITHUB,
             WEB,
-            {"StringEquals": {"token.actions.githubusercontent.com:sub": "repo:a/b:ref:c"}},
+            {"StringEquals": TOKEN},
         ),
     ),
     ("key", admits({"AWS": ROOT}, "kms:Decrypt", EXACT, Resource="*")),
     ("resource", deny("s3:*", Resource=[BUCKET, OBJECTS])),
     ("resource", admits({"AWS": ROLE}, GET, Resource=OBJECTS)),
+]
+
+KEPT += [
+    ("identity", can(GRANT, "${aws_kms_key.a.arn}", FOR_AWS)),
+    ("identity", can(LINK, OWN, {"StringEquals": {"iam:AWSServiceName": "a.amazonaws.com"}})),
+    ("resource", admits(S3, GET, SOURCE, Resource=OBJECTS)),
+    ("key", admits({"Service": "events.amazonaws.com"}, "kms:Decrypt", Resource="*")),
+    (
+        "key",
+        admits(
+            {"Service": "logs.eu-west-1.amazonaws.com"},
+            "kms:Decrypt",
+            {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": "arn:aws:logs:*:111111111111:*"}},
+            Resource="*",
+        ),
+    ),
 ]
 
 BROKEN = [
@@ -154,6 +184,7 @@ BROKEN = [
     ("E810", "key", admits({"AWS": ["*"]}, "kms:Decrypt", Resource="*")),
     ("E811", "trust", admits({"AWS": ROOT})),
     ("E811", "trust", admits({"AWS": OTHER})),
+    ("E811", "trust", admits({"AWS": f"arn:aws:iam::{HERE}:root"})),
     (
         "E811",
         "trust",
@@ -192,6 +223,17 @@ BROKEN = [
     ("E815", "identity", can(GET, [])),
     ("E815", "trust", admits({"AWS": []})),
     ("E815", "identity", can(GET, OBJECTS, {"StringEquals": {"aws:SourceAccount": []}})),
+    ("E819", "trust", admits(GITHUB, WEB)),
+    ("E819", "trust", admits(GITHUB, WEB, {"StringEquals": {f"{ISSUER}:aud": "sts"}})),
+    ("E819", "trust", admits(GITHUB, WEB, {"StringEquals": {f"{ISSUER}:sub": "repo:a/b:c"}})),
+    ("E819", "trust", admits(GITHUB, WEB, {"StringLike": {**TOKEN, f"{ISSUER}:sub": "repo:*"}})),
+    ("E819", "trust", admits(GITHUB, WEB, {"StringLikeIfExists": TOKEN})),
+    ("E820", "identity", can(GRANT, "${aws_kms_key.a.arn}")),
+    ("E820", "key", admits({"AWS": ROLE}, "kms:CreateGrant", Resource="*")),
+    ("E820", "identity", can(LINK, OWN)),
+    ("E821", "resource", admits(S3, GET, Resource=OBJECTS)),
+    ("E821", "resource", admits(S3, GET, {"ArnLike": {"aws:SourceArn": "*"}}, Resource=OBJECTS)),
+    ("E821", "key", admits({"Service": "sns.amazonaws.com"}, "kms:Decrypt", Resource="*")),
     ("E816", "identity", {"effect": "Allow", "Action": GET, "Resource": OBJECTS}),
     ("E816", "identity", {"Effect": "allow", "Action": GET, "Resource": OBJECTS}),
     ("E816", "identity", {"Effect": "Allow", "Action": GET}),
@@ -353,6 +395,9 @@ def test_exceptions_name_things_that_are():
             assert known is not None
             assert not iam.arn_matches_resource_type(known, form), "the table has it now"
     assert all(tuning.reason for tuning in BUILT_IN)
+    assert all("https://docs.aws.amazon.com/" in reason for reason in SOURCELESS.values())
+    for name, keys in NARROWED_BY.items():
+        assert set(keys) <= set(iam.action(name).takes_key), name
     assert {"aws:principalarn", "aws:sourcearn", "aws:sourceaccount"} < GLOBAL_KEYS
 
 
@@ -501,11 +546,19 @@ def test_a_resource_widened_to_all_is_found():
 def narrows(statement):
     """Whether the conditions are what keeps a statement from being wide by itself."""
     foreign = (
-        name.endswith(":root") and name.split(":")[4] != statement.policy.account
+        name.endswith(":root")
+        and (statement.side == "trust" or name.split(":")[4] != statement.policy.account)
         for _, name in statement.principals
     )
     wide = (name.endswith((":key/*", "scalable-target/*")) for name in statement.resources)
-    return any(foreign) or any(wide) or bool({PASS, METRICS} & {*statement.actions})
+    if any(kind == "Federated" for kind, _ in statement.principals):
+        return True
+    service = statement.policy.service
+    sources = {name for kind, name in statement.principals if kind == "Service"}
+    if service != "sts" and any((service, name) not in SOURCELESS for name in sources):
+        return True
+    named = {PASS, METRICS, GRANT, LINK} & {*statement.actions}
+    return any(foreign) or any(wide) or bool(named)
 
 
 def test_a_dropped_condition_is_found_where_it_is_what_narrows():
@@ -515,5 +568,8 @@ def test_a_dropped_condition_is_found_where_it_is_what_narrows():
         if statement.allows and statement.conditions and narrows(statement):
             seen += 1
             found_ = broken(one, number, without_condition)
-            assert found_ & {"E804", "E811", "E812"}, (one.address, statement.sid)
+            assert found_ & {"E804", "E811", "E812", "E819", "E820", "E821"}, (
+                one.address,
+                statement.sid,
+            )
     assert seen > 40

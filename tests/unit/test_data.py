@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from datetime import date
 from functools import cache
 from importlib import metadata
@@ -19,10 +20,15 @@ from pathlib import Path
 
 import botocore.session
 import pytest
+from hypothesis import given, strategies
 
 from compiler import data
+from compiler.data import iam
+from compiler.data.arns import overlaps
+from compiler.data.packed import Packed
+from compiler.data.packed import write as packed_write
 from compiler.data.tables import TABLES, table
-from tools import refresh_data
+from tools import iam_data, refresh_data
 
 FOLDER = Path(data.__file__).parent
 SAME_BOTOCORE = f"botocore {metadata.version('botocore')}" in table("aws_regions")["source"]
@@ -491,3 +497,222 @@ def test_the_script_makes_the_same_tables(name, made):
     facts = {key: value for key, value in made().items() if key not in ("date", "source")}
     kept = {key: value for key, value in table(name).items() if key not in ("date", "source")}
     assert facts == kept
+
+
+# IAM actions and managed policies
+
+NEEDED = (
+    "s3 kms iam sts sagemaker sagemaker-geospatial codepipeline codecommit codebuild codeconnections"
+    " codestar-connections cloudformation states lambda events logs cloudwatch xray sns sqs ecr ssm"
+    " secretsmanager ec2 eks eks-auth elasticloadbalancing autoscaling application-autoscaling"
+    " servicecatalog organizations ram budgets access-analyzer dynamodb athena glue fsx"
+    " elasticfilesystem route53 aps"
+)
+
+
+@pytest.mark.parametrize("name", ["aws_iam", "aws_managed_policies"])
+def test_a_packed_table_names_its_source_and_is_small(name):
+    path = FOLDER / f"{name}.index"
+    header = Packed(path).header
+    assert len(header["source"]) > 20
+    assert date(2026, 11, 1) <= date.fromisoformat(header["date"])
+    assert path.stat().st_size < 250_000
+
+
+def test_every_service_of_a_platform_is_known():
+    assert set(NEEDED.split()) <= set(iam.service_prefixes())
+    assert iam.service("sts") is iam.service("sts")
+    assert iam.service("stz") is None
+    assert sum(len(iam.service(prefix).actions) for prefix in iam.service_prefixes()) > 20_000
+
+
+def test_every_action_is_well_formed():
+    for prefix in iam.service_prefixes():
+        known = iam.service(prefix)
+        for resource in known.resources.values():
+            assert len(resource.arn.split(":", 5)) == 6, resource
+        for short, found in known.actions.items():
+            assert found.name.lower() == f"{prefix}:{short}"
+            assert found.level in iam.LEVELS.values()
+            assert {*found.required} <= {resource.name for resource in found.resources}
+            assert set(found.takes_key) <= set(known.condition_keys)
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "resources", "required", "key"),
+    [
+        (
+            "s3:GetObject",
+            "Read",
+            {"object", "accesspointobject"},
+            set(),
+            "s3:ExistingObjectTag/<key>",
+        ),
+        ("s3:ListBucket", "List", {"bucket"}, set(), "s3:prefix"),
+        ("iam:PassRole", "Permissions management", {"role"}, {"role"}, "iam:PassedToService"),
+        ("kms:Decrypt", "Write", {"key"}, {"key"}, "kms:ResourceAliases"),
+        ("ecr:GetAuthorizationToken", "Read", set(), set(), None),
+        ("cloudwatch:PutMetricData", "Write", set(), set(), "cloudwatch:namespace"),
+        ("sagemaker:CreateModel", "Write", {"model"}, {"model"}, "sagemaker:VpcSubnets"),
+    ],
+)
+def test_known_actions(name, level, resources, required, key):
+    found = iam.action(name)
+    assert found == iam.action(name.lower())
+    assert found.level == level
+    assert required == {*found.required}
+    assert resources <= {resource.name for resource in found.resources}
+    assert bool(resources) == bool(found.resources)
+    assert key is None or key in found.takes_key
+
+
+@pytest.mark.parametrize(
+    "name", ["s3:GetObjects", "s3:Get*", "s4:GetObject", "GetObject", "", ":", "s3:", "*"]
+)
+def test_an_unknown_action_is_none(name):
+    assert iam.action(name) is None
+
+
+def test_patterns_of_actions():
+    def names(pattern):
+        return [found.name for found in iam.matching_actions(pattern)]
+
+    assert names("sts:assumerole") == ["sts:AssumeRole"]
+    assert "kms:ReEncryptFrom" in names("KMS:ReEncrypt*")
+    assert names("s3:GetObjec?") == ["s3:GetObject"]
+    assert names("s3:") == names("s3") == names("nothing:*") == names("") == []
+    assert {"s3:GetObject", "s3express:CreateSession"} <= {*names("s3*:*")}
+    assert len(names("*")) == len(names("*:*")) > 20_000
+    assert names("s3:*") == sorted(names("s3:*"), key=str.lower)
+
+
+@pytest.mark.parametrize(
+    ("model", "prefix", "most"),
+    # The list is some months behind the newest operations.
+    [
+        ("codepipeline", "codepipeline", 1),
+        ("kms", "kms", 5),
+        ("sns", "sns", 1),
+        ("stepfunctions", "states", 2),
+        ("sagemaker", "sagemaker", 50),
+    ],
+)
+def test_operations_of_botocore_are_actions(model, prefix, most):
+    """In these services each operation is an action of the same name."""
+    names = {f"{prefix}:{name}" for name in service(model).operation_names}
+    unknown = {name for name in names if iam.action(name) is None}
+    assert len(unknown) <= most, sorted(unknown)
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "expected"),
+    [
+        ("s3:GetObject", "arn:aws:s3:::acme/*", True),
+        ("s3:GetObject", "arn:aws:s3:::acme", False),
+        ("s3:GetObject", "arn:aws:s3:::acme*", True),
+        ("s3:GetObject", "arn:aws-cn:s3:::acme/data/$${aws:username}/?", True),
+        ("s3:ListBucket", "arn:aws:s3:::acme/*", False),
+        ("s3:ListBucket", "arn:aws:s3:*", True),
+        ("kms:Decrypt", "arn:aws:kms:eu-west-1:111111111111:key/*", True),
+        ("kms:Decrypt", "arn:aws:kms:eu-west-1:111111111111:alias/a", False),
+        ("kms:Decrypt", "arn:aws:kms:eu-west-1:111111111111:*", True),
+        ("sts:AssumeRole", "arn:aws:iam::111111111111:role/team/a", True),
+        ("sts:AssumeRole", "arn:aws:iam::111111111111:user/a", False),
+        ("sts:AssumeRole", "arn:aws:iam:eu-west-1:111111111111:role/a", False),
+        ("codepipeline:PutApprovalResult", "arn:aws:codepipeline:eu-west-1:1:p/s/a", True),
+        ("codepipeline:GetPipeline", "arn:aws:codepipeline:eu-west-1:1:p/s", False),
+        ("logs:PutLogEvents", "arn:aws:logs:eu-west-1:1:log-group:/a/b:log-stream:*", True),
+        ("sqs:SendMessage", "arn:aws:sns:eu-west-1:1:a", False),
+        ("sqs:SendMessage", "*", True),
+        ("sqs:SendMessage", "${aws_sqs_queue.a.arn}", True),
+        ("ecr:GetAuthorizationToken", "*", False),
+    ],
+)
+def test_arns_of_an_action(name, pattern, expected):
+    assert iam.arn_matches_resource_type(iam.action(name), pattern) is expected
+
+
+@given(
+    parts=strategies.lists(strategies.sampled_from("ab/*?"), max_size=6),
+    text=strategies.text("ab/", max_size=6),
+)
+def test_patterns_meet_where_a_text_matches_both(parts, text):
+    """Of two patterns that one text matches, it is never said that they have nothing in common."""
+    pattern = "".join(parts)
+    if iam._pattern(pattern).fullmatch(text):
+        assert overlaps(f"arn:${{Partition}}:a:b:c:{text}", f"arn:aws:a:b:c:{pattern}")
+        assert overlaps("arn:${Partition}:a:b:c:${Name}", f"arn:aws:a:b:c:{pattern}")
+    elif "/" not in pattern:
+        assert not overlaps(f"arn:${{Partition}}:a:b:c:{text}", f"arn:aws:a:b:c:{pattern}")
+
+
+def test_nearest_actions():
+    assert iam.nearest_action("sagemaker:CreateTrainingJobs") == "sagemaker:CreateTrainingJob"
+    assert iam.nearest_action("stepfunctions:x") is None
+
+
+def test_managed_policies():
+    document = iam.managed_policy("arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly")
+    (statement,) = document["Statement"]
+    assert "ecr:BatchGetImage" in statement["Action"]
+    for name in ("PowerUserAccess", "IAMFullAccess", "AmazonEKSClusterPolicy"):
+        assert iam.managed_policy(name)["Statement"]
+        assert iam.managed_policy_path(name) == "/"
+    assert iam.managed_policy_path("AWSLambdaBasicExecutionRole") == "/service-role/"
+    assert iam.managed_policy("PowerUser") is iam.managed_policy_path("PowerUser") is None
+    assert len(iam.managed_policy_names()) > 1_000
+
+
+def test_reading_a_service_is_quick():
+    """Median of fresh reads; the bound is wide of it, for slow machines."""
+    packed = Packed(FOLDER / "aws_iam.index")
+    times = []
+    for _ in range(15):
+        start = time.perf_counter()
+        assert packed.entry("sagemaker")["actions"]
+        times.append(time.perf_counter() - start)
+    assert sorted(times)[7] < 0.01
+
+
+def test_a_packed_file_gives_what_was_written(tmp_path):
+    entries = {"a": {"x": [1, "é"]}, "b": []}
+    path = tmp_path / "t.index"
+    path.write_bytes(packed_write({"source": "s", "date": "d"}, entries, b'{"x":[1'))
+    packed = Packed(path)
+    assert {name: packed.entry(name) for name in packed.names} == entries
+    assert packed.header == {"format": 1, "source": "s", "date": "d"}
+    assert packed.entry("c") is packed.entry("") is None
+    path.write_bytes(b'{"format": 2}\n')
+    with pytest.raises(ValueError, match="format 2"):
+        Packed(path)
+
+
+SAME_MOTO = f"moto {metadata.version('moto')} " in iam._policies().header["source"]
+
+
+@pytest.mark.skipif(not SAME_MOTO, reason="the table is of another moto")
+def test_the_script_makes_the_same_managed_policies():
+    header, entries = iam_data.managed_policies()
+    assert header["source"] == iam._policies().header["source"]
+    packed = iam._policies()
+    assert {name: packed.entry(name) for name in packed.names} == entries
+
+
+def test_the_script_reads_a_definition():
+    key = "aws:ResourceTag/${TagKey}"
+    uses = {
+        "": {"required": False, "condition_keys": ["b:k"]},
+        "thing": {"required": True, "condition_keys": []},
+    }
+    entry = iam_data._service(
+        {
+            "resources": {"thing": {"arn": "arn:${Partition}:b:::t/${T}", "condition_keys": [key]}},
+            "privileges": {"Do": {"access_level": "Write", "resource_types": uses}},
+            "conditions": {key: {}, "b:k": {}},
+        }
+    )
+    found = iam._service("b", entry).actions["do"]
+    assert (found.name, found.level, found.required) == ("b:Do", "Write", ("thing",))
+    assert found.condition_keys == ("b:k",)
+    assert found.takes_key == (key, "b:k")
+    assert found.resources[0].arn == "arn:${Partition}:b:::t/${T}"

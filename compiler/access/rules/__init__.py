@@ -47,7 +47,10 @@ STATEMENT_RULES: tuple[Callable[[Statement], Iterator[Finding]], ...] = (
     principals.anybody,
     principals.foreign_account,
     principals.several,
+    principals.any_source,
+    principals.web_identity,
     privileges.passing,
+    privileges.unbounded,
 )
 POLICY_RULES: tuple[Callable[[Policy], Iterator[Finding]], ...] = (
     grammar.policy_elements,

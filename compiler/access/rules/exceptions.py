@@ -46,6 +46,36 @@ MORE_RESOURCES: Mapping[str, tuple[str, ...]] = {
 # CloudWatch Logs: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
 IDLE_KEYS = frozenset((("kms:Describe*", "kms:encryptioncontext:aws:logs:arn"),))
 
+# Actions that only a condition keeps narrow, whatever resource they name: the keys, one of which a
+# statement must ask for. https://docs.aws.amazon.com/kms/latest/developerguide/grant-authorization.html
+# and https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
+NARROWED_BY: Mapping[str, tuple[str, ...]] = {
+    "iam:CreateServiceLinkedRole": ("iam:AWSServiceName",),
+    "kms:CreateGrant": (
+        "kms:GrantIsForAWSResource",
+        "kms:GrantConstraintType",
+        "kms:GranteePrincipal",
+        "kms:GrantOperations",
+    ),
+}
+
+# Keys that say for whom a service calls.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+SOURCES = (
+    *("aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths"),
+    *("kms:calleraccount", "kms:viaservice"),
+)
+# (service of the policy, principal) that need none of them, and where AWS says so.
+SOURCELESS: Mapping[tuple[str, str], str] = {
+    ("kms", "cloudwatch.amazonaws.com"): "alarms reach the key only through an encrypted topic, "
+    "and the topic's policy asks for the alarm: "
+    "https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html",
+    ("kms", "events.amazonaws.com"): "not sent when EventBridge publishes to an encrypted topic: "
+    "https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html",
+    ("sns", "events.amazonaws.com"): "EventBridge supports no conditions in a topic's policy: "
+    "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html",
+}
+
 # Policies that may admit another account's root without a narrowing condition, by resource type.
 PLAIN_ROOT: Mapping[str, str] = {
     "aws_sagemaker_model_package_group_policy": (

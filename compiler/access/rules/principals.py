@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from compiler.access.rules.exceptions import PLAIN_ROOT
+from compiler.access.rules.exceptions import PLAIN_ROOT, SOURCELESS, SOURCES
 from compiler.access.rules.records import Condition, Finding, Statement
 
 RESOURCE_SIDES = ("trust", "resource", "key")
@@ -43,7 +43,7 @@ def anybody(statement: Statement) -> Iterator[Finding]:
 
 
 def foreign_account(statement: Statement) -> Iterator[Finding]:
-    """E811: all of another account."""
+    """E811: all of another account, or in a trust policy all of this one."""
     if not statement.allows or statement.side not in RESOURCE_SIDES:
         return
     if statement.policy.address.partition(".")[0] in PLAIN_ROOT:
@@ -52,7 +52,7 @@ def foreign_account(statement: Statement) -> Iterator[Finding]:
         return
     for kind, name in statement.principals:
         account = _ACCOUNT.fullmatch(name) if kind == "AWS" else None
-        if account and account[1] != statement.policy.account:
+        if account and (statement.side == "trust" or account[1] != statement.policy.account):
             yield statement.finding(
                 "E811",
                 f"every principal of account {account[1]} is admitted",
@@ -64,6 +64,51 @@ def _names_callers(condition: Condition) -> bool:
     """An organisation's id, or a pattern of all roles, narrows nothing within the account."""
     names = [value.partition(":role/")[2] or value for value in condition.values]
     return bool(names) and all(name.strip("*?") for name in names)
+
+
+def any_source(statement: Statement) -> Iterator[Finding]:
+    """E821: a service, whoever makes it call. Trust is apart: there, passing the role decides."""
+    if not statement.allows or statement.side not in ("resource", "key"):
+        return
+    asked = statement.demanding(*(c.key.lower() for c in statement.conditions if _is_source(c)))
+    if any(all(value.strip("*?") for value in condition.values) for condition in asked):
+        return
+    for kind, name in statement.principals:
+        if kind == "Service" and (statement.policy.service, name) not in SOURCELESS:
+            yield statement.finding(
+                "E821",
+                f"{name} is admitted whatever account it acts for",
+                "add aws:SourceArn or aws:SourceAccount",
+            )
+
+
+def _is_source(condition: Condition) -> bool:
+    key = condition.key.lower()
+    return key in SOURCES or key.startswith("kms:encryptioncontext:")
+
+
+def web_identity(statement: Statement) -> Iterator[Finding]:
+    """E819: everybody whom an identity provider knows."""
+    providers = [name for kind, name in statement.principals if kind == "Federated"]
+    if not statement.allows or statement.side != "trust":
+        return
+    for provider in providers:
+        issuer = provider.partition("oidc-provider/")[2].lower()
+        if not issuer:
+            continue
+        for claim in ("aud", "sub"):
+            asked = statement.demanding(f"{issuer}:{claim}")
+            if not any(_says_something(value) for c in asked for value in c.values):
+                yield statement.finding(
+                    "E819",
+                    f"every {claim} of {issuer} is trusted",
+                    f"add StringEquals {issuer}:{claim} with what may become the role",
+                )
+
+
+def _says_something(value: str) -> bool:
+    """`repo:*` and `*` fit everybody's tokens."""
+    return bool(value.rpartition(":")[2].strip("*?/") or value.count(":") > 1)
 
 
 def several(statement: Statement) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterator
 
-from compiler.access.rules.exceptions import BROAD
+from compiler.access.rules.exceptions import BROAD, NARROWED_BY
 from compiler.access.rules.records import Attachment, Finding, Statement
 from compiler.data import iam
 
@@ -39,6 +39,21 @@ def _is_passing(action: str) -> bool:
     if action.partition(":")[0].lower() != "iam":
         return False
     return any(found.name == "iam:PassRole" for found in iam.matching_actions(action))
+
+
+def unbounded(statement: Statement) -> Iterator[Finding]:
+    """E820: an action that only a condition keeps narrow, without it."""
+    if not statement.allows or statement.side not in ("identity", "key", "resource"):
+        return
+    for pattern in statement.actions:
+        if not pattern.partition(":")[2].strip("*?"):
+            continue
+        for name in sorted(NARROWED_BY.keys() & {a.name for a in iam.matching_actions(pattern)}):
+            needed = NARROWED_BY[name]
+            if not statement.demanding(*(key.lower() for key in needed)):
+                yield statement.finding(
+                    "E820", f"{name} without a condition", f"add {' or '.join(needed)}"
+                )
 
 
 def attached(attachment: Attachment) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ _PLACEHOLDER = re.compile(r"\$?\$\{([^}]*)\}")
 _ANY = "*"
 _ANY_BUT_SLASH = "*/"
 _ONE = "?"
+_WILD = frozenset((_ANY, _ANY_BUT_SLASH, _ONE))
 
 
 def overlaps(form: str, pattern: str) -> bool:
@@ -86,6 +87,15 @@ def _pattern_items(text: str) -> tuple[str, ...]:
 
 def _meet(form: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
     """Whether two patterns have a text in common: which pairs of positions can be reached."""
+    # What both start with, letter by letter, needs no table.
+    same = 0
+    for item, other in zip(form, pattern, strict=False):
+        if item in _WILD or other in _WILD:
+            break
+        if item != other:
+            return False
+        same += 1
+    form, pattern = form[same:], pattern[same:]
     reached = [True] + [False] * len(pattern)
     for place, item in enumerate(pattern):
         reached[place + 1] = reached[place] and item == _ANY

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from compiler.access import codes as access_codes
 from compiler.blueprint import nodes
 from compiler.blueprint.yaml_tree import parse
 from compiler.catalogue import CODES
@@ -60,7 +61,7 @@ NOT_A_TEXT = {
     "E501": "a defect of a kind",
     "E601": "needs an output folder",
     **{f"E{number}": "the state of the output folder" for number in range(701, 712)},
-    **{f"E{number}": "a generated policy" for number in range(801, 819)},
+    **{code.code: "a generated policy" for code in access_codes.CODES},
 }
 # Codes without a case in tests/errors, and where they are tested instead.
 CASES_ELSEWHERE = {
@@ -69,7 +70,7 @@ CASES_ELSEWHERE = {
     "E003": "permissions, which root ignores: tests/unit/test_files.py",
     "E501": "a defect of a kind: tests/unit/test_schema_check.py",
     **{f"E{number}": "tests/unit/test_tree*.py" for number in range(701, 712)},
-    **{f"E{number}": "tests/access/test_rules.py" for number in range(801, 819)},
+    **{code.code: "tests/access/test_rules.py" for code in access_codes.CODES},
 }
 
 

@@ -43,6 +43,7 @@ PASSES = {
     "5": "Provider schema",
     "6": "Stacks that are gone",
     "7": "Output folder",
+    "8": "Policies of the output",
 }
 
 

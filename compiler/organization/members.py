@@ -10,10 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from pydantic import ValidationError
-
 from compiler.blueprint import nodes
 from compiler.blueprint.models import UNIT_PATH, UNIT_RULE, AccountModel, ProjectModel, Settings
+from compiler.blueprint.shapes import check
 from compiler.diagnostics import Span, nearest
 from compiler.organization.findings import Findings, read
 from compiler.organization.names import check_name
@@ -47,11 +46,12 @@ class _Read:
 
     def identity(self, model: type[AccountModel | ProjectModel]) -> str | None:
         """The id, also where the rest has errors; None where it is no id itself."""
-        try:
-            checked = model.model_validate({"id": _mapping(self.tree).get("id")})
-        except ValidationError:
+        entry = self.tree.entries.get("id") if isinstance(self.tree, nodes.Mapping) else None
+        if entry is None:
             return None
-        return checked.id
+        only = nodes.Mapping({"id": entry}, entry.key_span)
+        made = check(model, only, what="id", owner=entry.key_span)[0]
+        return made.id if made else None
 
     @property
     def tags(self) -> dict[str, str]:

@@ -34,7 +34,7 @@ def accounts(example: str) -> tuple[str, ...]:
 
 
 def organizations(example: str) -> dict[str, str]:
-    return {account: "o-abc123defg" for account in accounts(example)}
+    return dict.fromkeys(accounts(example), "o-abc123defg")
 
 
 def collected(example: str, found: Mapping[str, Mapping[str, Any]]) -> Policies:
@@ -98,6 +98,8 @@ def _resource(known: Policies, edge: Mapping[str, Any]) -> str:
             return known.arns[evidence["stack"], evidence["address"]]
         if ":codeconnections:" in arn:
             return known.arns[evidence["stack"], "aws_codeconnections_connection.source"]
+    if ":logs:" in arn and arn.endswith(":*"):
+        return arn.removesuffix("*").removesuffix("log-stream:") + "log-stream:x"
     return arn if arn == "*" else arn.replace("*", "x")
 
 

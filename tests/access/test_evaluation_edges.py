@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from compiler.access.evaluation import Decision, Policies, Request, collect, decide, decide_all
 
+from compiler.access.evaluation import Decision, Policies, Request, collect, decide, decide_all
 from tests.access.evaluation_support import (
     EXAMPLES,
     OUTSIDE,

@@ -17,6 +17,7 @@ CODES: Mapping[str, Code] = {
             *blueprint_codes.CODES,
             *organization_codes.CODES,
             *stack_codes.CODES,
+            *access_codes.CODES,
             *output_codes.CODES,
             *access_codes.CODES,
         ),

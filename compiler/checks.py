@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from compiler.access.fold import measured, size
+from compiler.access.rules import check_policies
 from compiler.data import policy_limit_of
 from compiler.diagnostics import Diagnostic, Span
 from compiler.terraform.document import Json
@@ -113,6 +114,19 @@ def check_schema(
                 span=spans[stack.path],
                 hint=problem.hint,
             )
+
+
+def check_rules(
+    documents: Mapping[str, Mapping[str, Json]], spans: Mapping[str, Span]
+) -> Iterator[Diagnostic]:
+    """Policies that break a rule which every policy must keep, whoever declared it."""
+    for finding in check_policies(documents):
+        yield Diagnostic(
+            code=finding.code,
+            message=f"{finding.place}: {finding.message}",
+            span=spans[finding.stack],
+            hint=finding.hint,
+        )
 
 
 def check_engine(

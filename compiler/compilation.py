@@ -15,7 +15,13 @@ from compiler.access.ledger import Edge
 from compiler.blueprint.files import BlueprintFiles, read_blueprints
 from compiler.blueprint.yaml_merge import merge_documents
 from compiler.blueprint.yaml_tree import parse
-from compiler.checks import check_collisions, check_engine, check_schema, check_sizes
+from compiler.checks import (
+    check_collisions,
+    check_engine,
+    check_rules,
+    check_schema,
+    check_sizes,
+)
 from compiler.diagnostics import Diagnostic, Span, has_errors, in_order
 from compiler.kinds import KINDS
 from compiler.kinds.draft import Draft
@@ -166,6 +172,7 @@ def build(world: World) -> tuple[Compiled, tuple[Diagnostic, ...]]:
         diagnostics += check_schema(ordered, documents, spans)
         diagnostics += check_sizes(ordered, spans)
         diagnostics += check_engine(documents, spans)
+        diagnostics += check_rules(documents, spans)
     compiled = Compiled(
         world=world, stacks=ordered, edges=tuple(edges), documents=documents, spans=spans
     )

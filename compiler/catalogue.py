@@ -19,7 +19,6 @@ CODES: Mapping[str, Code] = {
             *stack_codes.CODES,
             *access_codes.CODES,
             *output_codes.CODES,
-            *access_codes.CODES,
         ),
         key=lambda code: code.code,
     )

@@ -63,7 +63,7 @@ class Ask:
             return context[key]
         derive = _DERIVED.get(key)
         found = frozenset({key}) if derive is None else derive(self)
-        if isinstance(found, frozenset) and self.request.complete:
+        if self.request.complete and found == frozenset({key}):
             found = None
         context[key] = found
         return found

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from compiler.blueprint.shapes import NAME, NAME_RULE, Matching, Shape, Text
+from compiler.blueprint.shapes import NAME, NAME_RULE, Matching, Shape, Text, problem
 
 Name = Annotated[Text, Matching(NAME, NAME_RULE)]
 OrganizationName = Annotated[
@@ -54,7 +54,23 @@ BucketName = Annotated[
     Matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket's name: 3 to 63 of a-z, 0-9, . and -"),
 ]
 
-Tags = dict[Text, Text]
+
+# Source: Tagging AWS Resources, "Tag naming limits and requirements".
+# Which characters are allowed differs from service to service, so that is left to them.
+def _tag(kind: str, longest: int) -> AfterValidator:
+    """What every service of AWS wants of a tag."""
+
+    def validate(text: str) -> str:
+        if len(text) > longest:
+            raise problem("E204", f"must have at most {longest} characters, not {len(text)}")
+        if kind == "key" and text.lower().startswith("aws:"):
+            raise problem("E204", "must not start with aws:, which AWS keeps for itself")
+        return text
+
+    return AfterValidator(validate)
+
+
+Tags = dict[Annotated[Text, _tag("key", 128)], Annotated[Text, _tag("value", 256)]]
 Vars = dict[Text, Any]
 
 

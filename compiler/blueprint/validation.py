@@ -175,6 +175,7 @@ def _told(failure: _Failure, thing: Thing) -> Iterable[Diagnostic]:
         yield _unknown(failure.path, thing)
     elif failure.kind == "findings":
         for finding in failure.context["found"]:
+            finding = finding._replace(on_key=finding.on_key or failure.on_key)
             yield told(finding, thing.what, failure.path, thing.node, owner=thing.owner)
     else:
         code, words = sentence(failure.kind, failure.context, failure.value)

@@ -56,6 +56,8 @@ def sentence(kind: str, context: Mapping[str, Any], value: object) -> tuple[str,
     if wanted:
         code = "E204" if kind in _LIMITS else "E203"
         return code, f"must be {wanted}, not {written(value)}"
+    if isinstance(value, str) and kind in ("too_short", "too_long"):
+        kind = f"string_{kind}"
     if kind in _SIZES:
         return "E204", _SIZES[kind](context)
     raise AssertionError(f"no sentence for pydantic's {kind}")
@@ -72,6 +74,8 @@ def hint_for(kind: str, context: Mapping[str, Any], value: object) -> str | None
         return f'in quotes it is text: "{str(value).lower()}"'
     if wanted == "a list" and isinstance(value, str):
         return f"a list of one is [{value}]" if len(value) <= LONGEST else "write it in brackets"
+    if wanted == "a list" and isinstance(value, dict):
+        return 'start each item with "- "'
     if wanted == "true or false" and isinstance(value, str):
         meant = _YAML_1_1.get(value.lower(), value.lower())
         return f"write {meant}, without quotes" if meant in ("true", "false") else None

@@ -140,6 +140,12 @@ class Components:
         parent = self._extended(wanted, below, (*chain, name), found)
         if parent is None:
             return None
+        own, theirs = _text(entry.value.get("kind")), _text(parent.get("kind"))
+        if own and theirs and own != theirs:
+            if not chain:
+                message = f'{_called(name)} extends "{wanted}", which is of another kind: {theirs}'
+                found.report("E311", message, base.span, 'leave "extends" out, or "kind"')
+            return None
         return nodes.merge(_without(parent, NOT_INHERITED), entry.value)
 
     def _unknown_base(self, name: str, base: nodes.Node, found: Findings) -> None:

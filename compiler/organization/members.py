@@ -7,13 +7,13 @@ line that says the value, also where it was inherited.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from compiler.blueprint import nodes
 from compiler.blueprint.models import UNIT_PATH, UNIT_RULE, AccountModel, ProjectModel, Settings
 from compiler.blueprint.shapes import check
-from compiler.diagnostics import Span, nearest
+from compiler.diagnostics import Diagnostic, Span, nearest
 from compiler.organization.findings import Findings, read
 from compiler.organization.names import check_name
 from compiler.organization.records import Account, Project
@@ -42,6 +42,7 @@ class _Read:
         value: object = _mapping(self.tree)
         for step in path:
             value = value.get(step) if isinstance(value, dict) else None
+        value = value.text if isinstance(value, nodes.WrittenInt) else value
         return value if isinstance(value, str) and value else None
 
     def identity(self, model: type[AccountModel | ProjectModel]) -> str | None:
@@ -91,10 +92,11 @@ class Members:
         for path, entry in self.units.entries.items():
             if not UNIT_PATH.fullmatch(path):
                 self.findings.report("E204", f'unit "{path}" must be {UNIT_RULE}', entry.key_span)
-            self._check_settings(entry.value, f'unit "{path}"', entry.key_span)
+            self._check_settings(entry.value, f'unit "{path}"', entry.key_span, path)
 
-    def _check_settings(self, node: nodes.Node, what: str, owner: Span) -> None:
-        self.findings.add(read(Settings, _without_expressions(node), {}, what=what, owner=owner)[2])
+    def _check_settings(self, node: nodes.Node, what: str, owner: Span, path: str = "") -> None:
+        found = read(Settings, _without_expressions(node), {}, what=what, owner=owner)[2]
+        self.findings.add(_by_path(diagnostic, node, path) for diagnostic in found)
 
     def layers(self, unit: str | None) -> nodes.Mapping:
         """Defaults and the unit path's settings laid over each other."""
@@ -205,7 +207,7 @@ class Members:
         unit = node.get("unit")
         if not isinstance(unit, nodes.Scalar) or not isinstance(unit.value, str):
             return None
-        if unit.value not in self.units.entries:
+        if UNIT_PATH.fullmatch(unit.value) and unit.value not in self.units.entries:
             guess = nearest(unit.value, self.units.entries)
             declared = self.units.entries[guess].key_span if guess else None
             self.findings.report(
@@ -225,6 +227,17 @@ class Members:
         wrong = self.regions.check(region, cloud, span)
         self.findings.add(wrong)
         return not wrong
+
+
+def _by_path(found: Diagnostic, node: nodes.Node, path: str) -> Diagnostic:
+    """For a unit written inside another: how a unit within a unit is written."""
+    entries = node.entries.items() if path and isinstance(node, nodes.Mapping) else ()
+    for key, entry in entries:
+        inner = isinstance(entry.value, nodes.Mapping) and found.span == entry.key_span
+        misspelt = (found.hint or "").startswith("did you mean")
+        if inner and found.code == "E202" and not misspelt:
+            return replace(found, hint=f'a unit inside it is written "{path}/{key}", beside it')
+    return found
 
 
 def _mapping(node: nodes.Node) -> dict[str, object]:

@@ -152,9 +152,15 @@ class _Resolver:
         if not isinstance(entry.value, nodes.Mapping):
             message = f'"{key}" must be a mapping, not {written(nodes.plain(entry.value))}'
             if not any(d.message == message for d in self.diagnostics):
-                self._report("E203", message, entry.value.span)
+                by_name = isinstance(entry.value, nodes.Sequence) and "write each below its name"
+                self._report("E203", message, entry.value.span, by_name or None)
             return nodes.Mapping({}, entry.key_span)
         return entry.value
+
+    def _is_mapping(self, key: str) -> bool:
+        node = self.root.get(key)
+        empty = node is None or (isinstance(node, nodes.Scalar) and node.value is None)
+        return empty or isinstance(node, nodes.Mapping)
 
     def _deploy(self, scope: Scope, projects: Mapping[str, Project]) -> Deploy:
         entry = self.root.entries.get("deploy")
@@ -210,7 +216,10 @@ class _Resolver:
             self._mapping("components"), self.kinds, organization, scope, regions
         )
         found = components.all()
-        self.diagnostics += components.findings.all
+        known = all(self._is_mapping(key) for key in ("accounts", "projects"))
+        # What cannot be read may declare what components name.
+        blamed = (d for d in components.findings.all if known or d.code not in ("E301", "E302"))
+        self.diagnostics += blamed
         return found
 
     def _removed(self, organization: Organization) -> dict[str, Span]:

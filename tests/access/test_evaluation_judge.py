@@ -186,13 +186,13 @@ def _other_resource(asked: Request, example: str, draw: random.Random) -> Reques
             and _same_type(each.action, asked.action)
         }
     )
-    return replace(asked, resource=draw.choice(alike))
+    return replace(asked, resource=draw.choice(alike)) if alike else asked
 
 
 def _same_type(one: str, other: str) -> bool:
     """Whether the actions are about the same type of resource."""
     service = one.partition(":")[0]
-    alike = service == other.partition(":")[0] and service in ("ecr", "iam", "kms", "s3", "sns")
+    alike = service == other.partition(":")[0] and service in ("ecr", "iam", "kms", "s3", "sns", "sts")
     return alike or one.lower() == other.lower()
 
 
@@ -292,9 +292,7 @@ def test_agreement_with_an_independent_judge(judge: evaluation_judge.Judge) -> N
         explained[reasons[0]] += 1
 
     agree()
-    print(dict(answers), dict(explained))
-    assert sum(answers.values()) >= 2000
-    assert sum(answers.values()) - sum(explained.values()) >= 1500
+    assert sum(answers.values()) - sum(explained.values()) >= 2000
     assert answers["allowed", "Allowed"] >= 200
     assert answers["denied", "ImplicitlyDenied"] >= 200
     assert answers["denied", "ExplicitlyDenied"] >= 50

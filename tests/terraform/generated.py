@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.terraform.ledger import Edge, read_ledger
+
 
 @dataclass(frozen=True, slots=True)
 class CompiledStack:
@@ -33,6 +35,11 @@ class CompiledStack:
         return dict(self.document.get("resource", {}).get(kind, {}))
 
     @property
+    def count(self) -> int:
+        """How many managed resources there are."""
+        return sum(len(found) for found in self.document.get("resource", {}).values())
+
+    @property
     def types(self) -> frozenset[str]:
         """The types of the managed resources."""
         return frozenset(self.document.get("resource", {}))
@@ -40,10 +47,11 @@ class CompiledStack:
 
 @dataclass(frozen=True, slots=True)
 class CompiledOrganisation:
-    """The AWS stacks of one organisation, in wave order."""
+    """The AWS stacks of one organisation, in wave order, and the edges of its ledger."""
 
     name: str
     stacks: tuple[CompiledStack, ...]
+    edges: tuple[Edge, ...] = ()
 
     @property
     def waves(self) -> list[list[CompiledStack]]:
@@ -53,7 +61,7 @@ class CompiledOrganisation:
 
     @property
     def existing_roles(self) -> list[tuple[str, str]]:
-        """(account id, role name) of the roles that the stacks use but none of them creates."""
+        """(account id, role name with its path) of the roles that the stacks use but do not create."""
         made = {
             (stack.account, role.get("name"))
             for stack in self.stacks
@@ -65,7 +73,30 @@ class CompiledOrganisation:
             for kind in ("aws_iam_role_policy", "aws_iam_role_policy_attachment")
             for user in stack.resources(kind).values()
         }
-        return sorted(pair for pair in named - made if "${" not in pair[1])
+        existing = (pair for pair in named - made if "${" not in pair[1])
+        return sorted((account, self._with_path(account, name)) for account, name in existing)
+
+    @property
+    def existing_buckets(self) -> list[tuple[str, str]]:
+        """(account id, bucket) of the buckets that edges name but none of the stacks creates."""
+        ids = {stack.path.split("/")[1]: stack.account for stack in self.stacks}
+        made = {
+            bucket.get("bucket")
+            for stack in self.stacks
+            for bucket in stack.resources("aws_s3_bucket").values()
+        }
+        named = {
+            (ids[edge.account], edge.resource.split(":::")[1].split("/")[0])
+            for edge in self.edges
+            if ":s3:::" in edge.resource
+        }
+        return sorted(pair for pair in named if pair[1] not in made)
+
+    def _with_path(self, account: str, name: str) -> str:
+        """A role's name as the ledger's ARNs have it: `team/approver`."""
+        principals = {edge.principal for edge in self.edges}
+        known = (arn.split(":role/")[1] for arn in principals if f":{account}:role/" in arn)
+        return next((path for path in known if path.rpartition("/")[2] == name), name)
 
 
 def read_organisation(folder: Path) -> CompiledOrganisation:
@@ -73,7 +104,8 @@ def read_organisation(folder: Path) -> CompiledOrganisation:
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     stacks = [_stack(folder, entry) for entry in manifest["stacks"] if entry["cloud"] == "aws"]
     ordered = sorted(stacks, key=lambda stack: (stack.wave, stack.path))
-    return CompiledOrganisation(manifest["organization"], tuple(ordered))
+    edges = tuple(read_ledger(folder))
+    return CompiledOrganisation(manifest["organization"], tuple(ordered), edges)
 
 
 def read_organisations(root: Path) -> list[CompiledOrganisation]:

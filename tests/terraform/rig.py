@@ -11,15 +11,18 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import BoundedSemaphore
 
 from tests.terraform.generated import CompiledOrganisation, CompiledStack
 from tests.terraform.override import write_override
 from tests.terraform.simulated_aws import UNSUPPORTED, SimulatedAws
 from tests.terraform.terraform_cli import Terraform, TerraformError
 
-JOBS = int(os.environ.get("LANDFORM_RIG_JOBS", "4"))
+# Terraforms that run at once, over all organisations of a test run.
+JOBS = int(os.environ.get("LANDFORM_RIG_JOBS", "6"))
+_slots = BoundedSemaphore(JOBS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +60,16 @@ class Rig:
     def _terraform(self) -> Terraform:
         return self.terraform.with_environment(self.aws.environment)
 
-    def create_roles(self, organisation: CompiledOrganisation) -> None:
-        """Make the roles that the blueprint names as existing already, trusted by their account."""
+    def create_existing(self, organisation: CompiledOrganisation) -> None:
+        """Make what the blueprint names as existing already: roles, trusted by their account, and
+        buckets without a policy."""
+        for account, bucket in organisation.existing_buckets:
+            self.aws.client("s3", account).create_bucket(Bucket=bucket)
         for account, name in organisation.existing_roles:
             iam = self.aws.client("iam", account)
-            iam.create_role(RoleName=name, AssumeRolePolicyDocument=_account_trust(account))
+            path, _, last = f"/{name}".rpartition("/")
+            trust = _account_trust(account)
+            iam.create_role(RoleName=last, Path=f"{path}/", AssumeRolePolicyDocument=trust)
 
 
 def _account_trust(account: str) -> str:
@@ -71,15 +79,30 @@ def _account_trust(account: str) -> str:
 
 
 def simulable(organisation: CompiledOrganisation) -> CompiledOrganisation:
-    """The organisation without the stacks that hold a type of `UNSUPPORTED`."""
-    stacks = tuple(stack for stack in organisation.stacks if not stack.types & set(UNSUPPORTED))
-    return CompiledOrganisation(organisation.name, stacks)
+    """The organisation without the stacks that `left_out` names."""
+    missing = left_out(organisation)
+    stacks = tuple(stack for stack in organisation.stacks if stack.path not in missing)
+    return replace(organisation, stacks=stacks)
+
+
+def left_out(organisation: CompiledOrganisation) -> dict[str, list[str]]:
+    """The stacks that hold a type of `UNSUPPORTED`, by path, with the reasons."""
+    return {
+        stack.path: [f"{name}: {UNSUPPORTED[name]}" for name in sorted(types)]
+        for stack in organisation.stacks
+        if (types := stack.types & UNSUPPORTED.keys())
+    }
 
 
 def _each(stacks: Sequence[CompiledStack], work: Callable[[CompiledStack], None]) -> None:
     """Do the work for all stacks, also after one has failed; then say all that failed."""
+
+    def one(stack: CompiledStack) -> None:
+        with _slots:
+            work(stack)
+
     with ThreadPoolExecutor(JOBS) as pool:
-        futures = [(stack, pool.submit(work, stack)) for stack in stacks]
+        futures = [(stack, pool.submit(one, stack)) for stack in stacks]
         failures = [(stack, future.exception()) for stack, future in futures]
     texts = [f"{stack.path}: {error}" for stack, error in failures if error]
     if texts:

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.terraform import processes
+
 MISSING = (
     "Terraform is not on PATH: install version 1.10 or later "
     "(https://developer.hashicorp.com/terraform/install)"
@@ -91,11 +93,18 @@ class Terraform:
         return target
 
     def init(self, folder: Path, *, backend: bool = True) -> None:
-        """`terraform init`; the first lock file that it writes serves all later folders."""
+        """`terraform init`; the first lock file that it writes serves all later folders.
+
+        A folder whose constraints that lock does not meet makes its own.
+        """
         shared = self.workspace / _LOCK
+        words = ("init", "-input=false", *([] if backend else ["-backend=false"]))
         if shared.exists():
             shutil.copyfile(shared, folder / _LOCK)
-        self.run(folder, "init", "-input=false", *([] if backend else ["-backend=false"]))
+            if self._call(folder, *words).returncode == 0:
+                return
+            (folder / _LOCK).unlink()
+        self.run(folder, *words)
         if not shared.exists():
             partial = self.workspace / f"{_LOCK}.{os.getpid()}.{folder.name}"
             shutil.copyfile(folder / _LOCK, partial)
@@ -103,8 +112,20 @@ class Terraform:
 
     def validate(self, folder: Path) -> list[Finding]:
         """What `terraform validate` has to say, warnings included; empty is good."""
-        output = self._call(folder, "validate", "-json").stdout
-        return [_finding(d) for d in json.loads(output)["diagnostics"]]
+        return [_finding(d) for d in self.answer(folder, "validate", "-json")["diagnostics"]]
+
+    def check(self, stack: Path, name: str) -> list[Finding]:
+        """`init` and `validate` of a copy of a stack, without its backend; empty is good."""
+        copy = self.copy(stack, name)
+        self.init(copy, backend=False)
+        return self.validate(copy)
+
+    def answer(self, folder: Path, *words: str) -> Any:
+        """The JSON that a command prints, whether or not it succeeds."""
+        result = self._call(folder, *words)
+        if not result.stdout:
+            raise TerraformError(_failure(folder, words, result))
+        return json.loads(result.stdout)
 
     def apply(self, folder: Path) -> None:
         """`terraform apply`; the many requests of a stack wait more than they work."""
@@ -128,14 +149,8 @@ class Terraform:
     def _call(self, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
         command, *rest = words
         plain = [] if "-json" in rest else ["-no-color"]
-        return subprocess.run(
-            [self.executable, f"-chdir={folder}", command, *plain, *rest],
-            env=self._environment(),
-            capture_output=True,
-            text=True,
-            timeout=900,
-            check=False,
-        )
+        line = [self.executable, f"-chdir={folder}", command, *plain, *rest]
+        return processes.run(line, self._environment())
 
     def _environment(self) -> dict[str, str]:
         """The caller's, without what would steer Terraform or reach a real cloud."""

@@ -1,17 +1,12 @@
 """The index against the real AWS provider 5.100.0: its schema, and what `validate` refuses.
 
-Needs Terraform on PATH. LANDFORM_TF_PLUGINS names a filesystem mirror with the provider; without
-it Terraform installs the provider from its registry.
+Needs Terraform, as `terraform_cli` finds it.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +14,7 @@ import pytest
 from compiler.terraform.schema.check import check
 from compiler.terraform.schema.index import Mode, open_index
 from compiler.terraform.schema.records import Block, Type
+from tests.terraform.terraform_cli import Terraform
 
 pytestmark = pytest.mark.rig
 
@@ -69,51 +65,29 @@ EXPLAINED: Mapping[tuple[str, str], str] = {
     ): INNER_SET,
 }
 
-Terraform = Callable[..., Any]
+Root = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
+def root(terraform: Terraform) -> Root:
     """Runs a Terraform command in a root module with the provider; gives its JSON."""
-    executable = shutil.which("terraform")
-    if executable is None:
-        if os.environ.get("CI") or os.environ.get("LANDFORM_REQUIRE_RIG"):
-            pytest.fail("terraform is not on PATH")
-        pytest.skip("terraform is not on PATH")
-    folder = tmp_path_factory.mktemp("module")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("TF_", "AWS_"))}
-    environment |= {"CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": str(folder / "terraform.rc")}
-    (folder / "terraform.rc").write_text(_configuration(os.environ.get("LANDFORM_TF_PLUGINS")))
+    folder = terraform.workspace / "provider-schema"
+    folder.mkdir()
 
     def run(*words: str, document: Mapping[str, Any] = ROOT) -> Any:
         (folder / "main.tf.json").write_text(json.dumps(document))
-        result = subprocess.run(
-            [executable, f"-chdir={folder}", *words],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-        assert result.stdout, result.stderr
-        return json.loads(result.stdout) if "-json" in words else result.returncode
+        return terraform.answer(folder, *words)
 
-    assert run("init", "-input=false") == 0
+    (folder / "main.tf.json").write_text(json.dumps(ROOT))
+    terraform.init(folder)
     return run
-
-
-def _configuration(mirror: str | None) -> str:
-    if not mirror:
-        return ""
-    path = json.dumps(str(Path(mirror).resolve()))
-    return f"provider_installation {{\n  filesystem_mirror {{\n    path = {path}\n  }}\n}}\n"
 
 
 # --- the schema
 
 
-def test_the_older_version_is_the_real_providers_schema(terraform: Terraform) -> None:
-    answer = terraform("providers", "schema", "-json")
+def test_the_older_version_is_the_real_providers_schema(root: Root) -> None:
+    answer = root("providers", "schema", "-json")
     real = next(iter(answer["provider_schemas"].values()))
     sections: dict[Mode, Any] = {
         "managed": real["resource_schemas"],
@@ -243,9 +217,9 @@ DOCUMENTS: Mapping[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_the_check_judges_as_terraform_does(terraform: Terraform, name: str) -> None:
+def test_the_check_judges_as_terraform_does(root: Root, name: str) -> None:
     document = {**ROOT, **DOCUMENTS[name]}
-    answer = terraform("validate", "-json", document=document)
+    answer = root("validate", "-json", document=document)
     errors = [d["summary"] for d in answer["diagnostics"] if d["severity"] == "error"]
     problems = check(document, open_index())
     assert bool(problems) == bool(errors), (problems, errors)

@@ -34,7 +34,7 @@ def sample() -> CompiledOrganisation:
 def applied(terraform: Terraform, sample: CompiledOrganisation) -> Iterator[Rig]:
     with simulated_aws() as aws:
         rig = Rig(terraform, aws, "sample")
-        rig.create_roles(sample)
+        rig.create_existing(sample)
         rig.apply_all(sample.waves)
         yield rig
 

@@ -13,13 +13,14 @@ from tests.terraform.generated import (
     read_organisation,
     read_organisations,
 )
+from tests.terraform.ledger import Edge
 from tests.terraform.override import override
-from tests.terraform.rig import simulable
+from tests.terraform.rig import left_out, simulable
 from tests.terraform.terraform_cli import Terraform, TerraformMissing
 
 
-def stack(document: dict[str, object], wave: int = 0) -> CompiledStack:
-    return CompiledStack(Path("x"), "aws/a/b", "111111111111", "eu-west-1", wave, document)
+def stack(document: dict[str, object], path: str = "aws/a/b") -> CompiledStack:
+    return CompiledStack(Path("x"), path, "111111111111", "eu-west-1", 0, document)
 
 
 def test_the_sample_is_read_in_wave_order() -> None:
@@ -27,6 +28,13 @@ def test_the_sample_is_read_in_wave_order() -> None:
     paths = [[stack.path for stack in wave] for wave in organisation.waves]
     assert paths == [["aws/shared/every-type"], ["aws/training/reader"]]
     assert organisation.existing_roles == [("111111111111", "ml-approver")]
+
+
+def test_an_existing_role_has_the_path_that_the_ledger_gives_it() -> None:
+    edge = Edge("c/e", "c", "arn:aws:iam::111111111111:role/team/a", (), "a", "*", ())
+    policy = {"aws_iam_role_policy": {"a": {"role": "a"}, "b": {"role": "b"}}}
+    organisation = CompiledOrganisation("o", (stack({"resource": policy}),), (edge,))
+    assert organisation.existing_roles == [("111111111111", "b"), ("111111111111", "team/a")]
 
 
 def test_organisations_without_stacks_on_aws_are_left_out(tmp_path: Path) -> None:
@@ -53,9 +61,13 @@ def test_the_override_leaves_the_stacks_own_arguments_alone() -> None:
 
 
 def test_stacks_with_an_unsupported_type_are_left_out() -> None:
-    good = stack({"resource": {"aws_sqs_queue": {"q": {}}}})
-    bad = stack({"resource": {"aws_eks_addon": {"a": {}}, "aws_sqs_queue": {"q": {}}}})
-    assert simulable(CompiledOrganisation("o", (good, bad))).stacks == (good,)
+    good = stack({"resource": {"aws_sqs_queue": {"q": {}}}}, path="aws/a/good")
+    bad = stack(
+        {"resource": {"aws_eks_addon": {"a": {}}, "aws_sqs_queue": {"q": {}}}}, path="aws/a/bad"
+    )
+    organisation = CompiledOrganisation("o", (good, bad))
+    assert simulable(organisation).stacks == (good,)
+    assert left_out(organisation) == {"aws/a/bad": ["aws_eks_addon: moto lacks the add-ons of EKS"]}
 
 
 def test_a_missing_terraform_says_how_to_get_it(

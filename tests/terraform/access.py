@@ -1,0 +1,300 @@
+"""How the policies in the simulated AWS and the ledger may differ: each function gives what is wrong.
+
+Lists of texts, empty when all is well, so that a test's failure names every deviation at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tests.terraform.applied import Applied
+from tests.terraform.conditions import strings
+from tests.terraform.evaluate import Verdict
+from tests.terraform.ledger import Edge
+from tests.terraform.questions import (
+    EXPANDED,
+    Question,
+    ask,
+    listing,
+    natural,
+    prefixes,
+    questions,
+)
+
+OUTSIDE = "999999999999"
+OTHER_ORGANISATION = "o-zzzzzzzzzz"
+
+
+def refused_edges(applied: Applied) -> list[str]:
+    """Edges that are not allowed as a whole, or across accounts not by both sides."""
+    return [
+        f"{edge.id}: {question.action} on {question.resource}: {verdict}"
+        for edge in applied.edges
+        for question in edge_questions(applied, edge)
+        for verdict in [ask(applied, edge.principal, question)]
+        if not _granted(applied, edge, verdict)
+    ]
+
+
+def _granted(applied: Applied, edge: Edge, verdict: Verdict) -> bool:
+    if applied.provided(edge):
+        return verdict.identity.grants
+    if applied.crosses(edge):
+        return verdict.allowed and verdict.identity.grants and verdict.resource.grants
+    return verdict.allowed
+
+
+def edge_questions(applied: Applied, edge: Edge) -> Iterator[Question]:
+    """What an edge promises, as requests on real things; a listing at each prefix that it needs."""
+    for pattern in edge.actions:
+        for action in EXPANDED.get(pattern, (pattern,)):
+            for thing in applied.things(edge):
+                if action == "s3:ListBucket":
+                    reads = [
+                        p for p in prefixes(applied, thing) if _listed(applied, edge, thing, p)
+                    ]
+                    yield from (listing(thing, prefix) for prefix in reads)
+                else:
+                    yield Question(action, thing, natural(applied, action, thing))
+
+
+def _listed(applied: Applied, edge: Edge, bucket: str, prefix: str) -> bool:
+    """Who may only list, lists what he reads; who may also look at the bucket, lists all of it."""
+    if len(edge.actions) > 1:
+        return True
+    reads = Question("s3:GetObject", f"{bucket}/{prefix}x", prefix=prefix)
+    return in_ledger(applied, edge.principal, reads)
+
+
+def missing_statements(applied: Applied) -> list[str]:
+    """Statements of the ledger that do not stand in AWS, or do not say what their edge says."""
+    wrong = []
+    for edge in applied.edges:
+        for evidence in edge.statements:
+            statement = applied.statement(evidence)
+            actions = strings(statement["Action"])
+            whole = set(edge.actions) <= set(actions)
+            # An encrypted bucket's edge also rests on the statements for the bucket's key.
+            if statement["Effect"] != "Allow" or not (whole or _are_of(actions, "kms")):
+                wrong.append(f"{edge.id}: {evidence}: {statement}")
+        if applied.crosses(edge) and not applied.provided(edge):
+            sides = {e.side for e in edge.statements}
+            if "identity" not in sides or len(sides) < 2:
+                wrong.append(f"{edge.id}: only {sides}")
+    return wrong
+
+
+def _are_of(actions: Iterable[str], service: str) -> bool:
+    return all(action.startswith(f"{service}:") for action in actions)
+
+
+def unknown_statements(applied: Applied) -> list[str]:
+    """Statements in AWS that allow a role something and that no edge names.
+
+    A key's administration, and what a service may do, are no edges; AWS's own policies aren't ours,
+    nor is the policy that SNS gives a topic without one, for the topic's own account.
+    """
+    known = [applied.statement(e) for edge in applied.edges for e in edge.statements]
+    return [
+        f"{place}: {statement}"
+        for place, statement in _allowing(applied)
+        if statement not in known
+        and statement.get("Sid") not in ("Administration", "__default_statement_ID")
+        and not _of_itself(place, statement)
+    ]
+
+
+def _of_itself(role: str, statement: dict[str, Any]) -> bool:
+    """Whether it lets a role assume itself, which AWS asks to be said in its trust policy."""
+    condition = statement.get("Condition", {}).get("ArnEquals", {})
+    return bool(condition.get("aws:PrincipalArn") == role)
+
+
+def _allowing(applied: Applied) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each statement that allows a role something, with the place of its policy."""
+    for account in applied.accounts.values():
+        policies = [(arn, p) for arn, p in account.resources.items()]
+        policies += [(key.arn, key.policy) for key in account.keys.values()]
+        for role in account.roles.values():
+            # Roles that exist already have trust policies of their own.
+            if role.arn in made_roles(applied):
+                policies.append((role.arn, role.trust))
+            inline = {n: p for n, p in role.identity.items() if not n.startswith("arn:")}
+            policies += [(f"{role.arn} {name}", policy) for name, policy in inline.items()]
+        for place, policy in policies:
+            for statement in policy["Statement"]:
+                principal = statement.get("Principal", {"AWS": "itself"})
+                named = principal == "*" or "AWS" in principal
+                if statement["Effect"] == "Allow" and named:
+                    yield place, statement
+
+
+def made_roles(applied: Applied) -> set[str]:
+    """The ARNs of the roles that the stacks create."""
+    return {role["arn"] for role in applied.attributes("aws_iam_role")}
+
+
+def in_ledger(applied: Applied, principal: str, question: Question) -> bool:
+    """Whether some edge says that this role may do this."""
+    return any(
+        edge.principal == principal
+        and applied.covers(edge, question.action, question.resource)
+        and (
+            question.action != "s3:ListBucket"
+            or _listed(applied, edge, question.resource, question.prefix)
+        )
+        for edge in applied.edges
+    )
+
+
+def asked(applied: Applied) -> Iterator[tuple[str, Question, bool]]:
+    """Every role with every question that its own account's administration does not settle."""
+    for question in questions(applied):
+        owner = applied.owner(question.resource)
+        for role in applied.roles:
+            own = role.split(":")[4] == owner
+            if not (own and role in applied.administrators):
+                yield role, question, own
+
+
+def matrix_differences(applied: Applied) -> list[str]:
+    """Where the policies allow a role more or less than the ledger says, on both sides together.
+
+    Across accounts each side by itself must say what the ledger says: half of an edge is a
+    defect too. `administrator` shows the owner's side as a role with every permission meets it.
+    """
+    wrong = []
+    for role, question, own in asked(applied):
+        expected = in_ledger(applied, role, question)
+        verdict = ask(applied, role, question)
+        got = {"both": verdict.allowed}
+        if not own and role not in applied.administrators:
+            got["identity"] = verdict.identity.grants
+        if not own:
+            got["owner"] = ask(applied, role, question, administrator=True).allowed
+        if set(got.values()) != {expected}:
+            name = f"{role} {question.action} {question.resource} {question.prefix}"
+            wrong.append(f"{name}: ledger says {expected}, policies {got}")
+    return wrong
+
+
+def crossing(applied: Applied) -> set[tuple[str, str, str]]:
+    """(role, action, thing) of all that is allowed across accounts; listings with their prefix."""
+    return {
+        (role, question.action, question.resource + (question.prefix and f" {question.prefix}"))
+        for role, question, own in asked(applied)
+        if not own and ask(applied, role, question).allowed
+    }
+
+
+def strangers_allowed(applied: Applied) -> list[str]:
+    """What an administrator gets who is no role of the blueprint: from each account of the
+    organisation, and from outside with another organisation's id or with ours."""
+    wrong = []
+    for question in questions(applied):
+        owner = applied.owner(question.resource)
+        partition = question.resource.split(":")[1]
+        for account in [*applied.accounts, OUTSIDE]:
+            if account == owner:
+                continue  # `owners_using_keys` asks for its own account's administrator
+            foreign = f"arn:{partition}:iam::{account}:role/foreign"
+            others = [None, OTHER_ORGANISATION] if account == OUTSIDE else [None]
+            for organization in others:
+                verdict = ask(
+                    applied, foreign, question, administrator=True, organization=organization
+                )
+                if verdict.allowed:
+                    wrong.append(f"{foreign} {question}")
+    return wrong
+
+
+def other_organisations_allowed(applied: Applied) -> list[str]:
+    """Crossing edges that still hold for the right ARN in the wrong organisation."""
+    return [
+        f"{edge.id}: {question}"
+        for edge in applied.edges
+        if applied.crosses(edge)
+        for question in edge_questions(applied, edge)
+        if ask(applied, edge.principal, question, organization=OTHER_ORGANISATION).allowed
+    ]
+
+
+def other_components_allowed(applied: Applied) -> list[str]:
+    """What a role of one component, made administrator, gets of another component in another account."""
+    makers = _makers(applied)
+    return [
+        f"{role} {question}"
+        for role, question, own in asked(applied)
+        if not own
+        and role in makers
+        and _maker(makers, question.resource) not in (None, makers[role])
+        and ask(applied, role, question, administrator=True).allowed
+    ]
+
+
+def _makers(applied: Applied) -> dict[str, str]:
+    """The component that made each thing, by ARN."""
+    return {
+        str(given["arn"]): path.rpartition("/")[2]
+        for path, state in applied.states.items()
+        for given in state.values()
+        if given.get("arn")
+    }
+
+
+def _maker(makers: dict[str, str], resource: str) -> str | None:
+    return makers.get(resource) or makers.get(resource.split("/")[0])
+
+
+def owners_using_keys(applied: Applied) -> list[str]:
+    """What an administrator of a key's own account may do with data, not being named by its policy."""
+    uses = ("Decrypt", "Encrypt", "GenerateDataKey", "ReEncryptFrom", "ReEncryptTo", "CreateGrant")
+    wrong = []
+    for given in applied.attributes("aws_kms_key"):
+        arn = given["arn"]
+        administrator = f"arn:{arn.split(':')[1]}:iam::{arn.split(':')[4]}:role/administrator"
+        for action in (f"kms:{use}" for use in uses):
+            question = Question(action, arn, natural(applied, action, arn))
+            if ask(applied, administrator, question, administrator=True).allowed:
+                wrong.append(f"{administrator} {action} {arn}")
+    return wrong
+
+
+def wrong_uploads(applied: Applied) -> list[str]:
+    """Writers of encrypted buckets: which header is refused or let through against the rule."""
+    return [
+        f"{edge.id}: {headers}: {verdict}"
+        for edge in applied.edges
+        if "s3:PutObject" in edge.actions
+        for thing in applied.things(edge)
+        for headers, right in _uploads(applied, thing)
+        for verdict in [ask(applied, edge.principal, Question("s3:PutObject", thing, (headers,)))]
+        if verdict.allowed != right
+    ]
+
+
+def _uploads(applied: Applied, thing: str) -> Iterator[tuple[dict[str, str], bool]]:
+    algorithm, key = (
+        "s3:x-amz-server-side-encryption",
+        "s3:x-amz-server-side-encryption-aws-kms-key-id",
+    )
+    right = _key_of(applied, thing.split("/")[0])
+    yield {}, True
+    yield {"aws:SecureTransport": "false"}, False
+    if right:
+        yield {algorithm: "aws:kms"}, True
+        yield {algorithm: "aws:kms", key: right}, True
+        yield {algorithm: "AES256"}, False
+        yield {algorithm: "aws:kms", key: re.sub(r"[^/]+$", "another", right)}, False
+
+
+def _key_of(applied: Applied, bucket: str) -> str | None:
+    """The key that a bucket encrypts with by default, if it is one of ours."""
+    name = bucket.rpartition(":")[2]
+    for given in applied.attributes("aws_s3_bucket_server_side_encryption_configuration"):
+        if given["bucket"] == name:
+            default = given["rule"][0]["apply_server_side_encryption_by_default"][0]
+            return default["kms_master_key_id"] or None
+    return None

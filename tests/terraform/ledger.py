@@ -1,0 +1,54 @@
+"""The access ledger of a compiled organisation, `access.json`: what the compiler says is allowed.
+
+Reads the file, gives records; no effects. Its format is in the reference.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A statement that an edge rests on; `side` is identity, trust, resource or key."""
+
+    stack: str
+    address: str
+    side: str
+    sid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A principal's actions on a resource; `account` is the owner's name, or its id if foreign."""
+
+    id: str
+    component: str
+    principal: str
+    actions: tuple[str, ...]
+    account: str
+    resource: str
+    statements: tuple[Evidence, ...]
+
+
+def read_ledger(folder: Path) -> list[Edge]:
+    """The edges of the organisation in `generated/<name>`; none where there is no ledger."""
+    file = folder / "access.json"
+    if not file.exists():
+        return []
+    return [_edge(value) for value in json.loads(file.read_text(encoding="utf-8"))["edges"]]
+
+
+def _edge(value: dict[str, Any]) -> Edge:
+    return Edge(
+        value["id"],
+        value["component"],
+        value["principal"]["arn"],
+        tuple(value["actions"]),
+        value["resource"]["account"],
+        value["resource"]["arn"],
+        tuple(Evidence(**statement) for statement in value["statements"]),
+    )

@@ -145,7 +145,9 @@ def _account_root(asked: Request, example: str, draw: random.Random) -> Request:
 
 
 def _other_action(asked: Request, example: str, draw: random.Random) -> Request:
-    """An action of the same service; resources stay of a type that the action knows."""
+    """An action of the same service, one that knows the type of the resource."""
+    if asked.resource == "*":
+        return asked
     service, name = asked.action.split(":")
     others = {
         "s3": ["GetObject", "PutObject", "DeleteObject", "GetObjectVersion", "PutObjectAcl"],

@@ -172,12 +172,12 @@ def test_an_existing_role_may_have_more_than_what_is_attached() -> None:
 
 def test_speed() -> None:
     """An order of magnitude above what is measured, so that a busy machine doesn't fail it."""
-    start = time.perf_counter()
+    start = time.process_time()
     known = collected("acme", documents("acme"))
-    gathered = time.perf_counter() - start
+    gathered = time.process_time() - start
     asked = [each for edge in edges("acme") for each in requests("acme", edge)]
-    start = time.perf_counter()
+    start = time.process_time()
     for each in asked:
         decide(known, each)
     assert gathered < 0.2
-    assert (time.perf_counter() - start) / len(asked) < 0.001
+    assert (time.process_time() - start) / len(asked) < 0.001

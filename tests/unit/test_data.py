@@ -668,9 +668,9 @@ def test_reading_a_service_is_quick():
     packed = Packed(FOLDER / "aws_iam.index")
     times = []
     for _ in range(15):
-        start = time.perf_counter()
+        start = time.process_time()
         assert packed.entry("sagemaker")["actions"]
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert sorted(times)[7] < 0.01
 
 

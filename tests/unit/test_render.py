@@ -140,9 +140,9 @@ def test_wide_long_lines_stay_in_bounds() -> None:
 def test_a_huge_line_takes_no_time() -> None:
     line = "x" * 3_000_000
     diagnostics = [problem(Span("a", 1, n, 1, n + 5)) for n in range(1, 2_900_000, 29_000)]
-    began = time.perf_counter()
+    began = time.process_time()
     assert len(render(diagnostics, {"a": line}, "text", False)) < 50_000
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_several_lines_mark_the_first() -> None:

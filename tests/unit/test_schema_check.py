@@ -468,8 +468,8 @@ def test_forty_resources_take_milliseconds() -> None:
     whole = {**GOOD, "resource": resources}
 
     def once() -> float:
-        start = time.perf_counter()
+        start = time.process_time()
         assert check(whole, INDEX) == ()
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     assert min(once() for _ in range(10)) < 0.01

@@ -354,9 +354,9 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
 )
 def test_bombs_end_quickly_in_one_diagnostic_kind(text: str, code: str) -> None:
     tracemalloc.start()
-    begin = time.perf_counter()
+    begin = time.process_time()
     root, problems = parse(text, "f")
-    took = time.perf_counter() - begin
+    took = time.process_time() - begin
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert root is None or code == "E017"
@@ -380,9 +380,9 @@ def test_five_thousand_lines_are_quick() -> None:
         f'  a{i}:\n    id: "{i:012}"\n    tags: {{x: y}}\n    vars: {{n: {i}}}\n    unit: u\n'
         for i in range(1000)
     )
-    begin = time.perf_counter()
+    begin = time.process_time()
     root = tree(text)
-    assert time.perf_counter() - begin < 1.5
+    assert time.process_time() - begin < 1.5
     assert plain(root) == yaml.safe_load(text)
 
 

@@ -276,14 +276,12 @@ def wrong_uploads(applied: Applied) -> list[str]:
 
 
 def _uploads(applied: Applied, thing: str) -> Iterator[tuple[dict[str, str], bool]]:
-    algorithm, key = (
-        "s3:x-amz-server-side-encryption",
-        "s3:x-amz-server-side-encryption-aws-kms-key-id",
-    )
+    algorithm = "s3:x-amz-server-side-encryption"
+    key = f"{algorithm}-aws-kms-key-id"
     right = _key_of(applied, thing.split("/")[0])
     yield {}, True
-    yield {"aws:SecureTransport": "false"}, False
-    if right:
+    if right:  # a bucket that exists already keeps its own rules
+        yield {"aws:SecureTransport": "false"}, False
         yield {algorithm: "aws:kms"}, True
         yield {algorithm: "aws:kms", key: right}, True
         yield {algorithm: "AES256"}, False

@@ -336,7 +336,6 @@ def _template(parties: Parties) -> None:
         parties.training.partition,
         parties.settings_parameter,
         parties.bucket.bucket,
-        in_network=parties.inputs.train.network is not None,
     )
     content = template(machine)
     account = parties.inputs.shared

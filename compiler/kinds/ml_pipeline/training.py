@@ -249,7 +249,6 @@ def _state_machine(parties: Parties) -> None:
         place.partition,
         parties.settings_parameter,
         parties.bucket.bucket,
-        in_network=inputs.train.network is not None,
     )
     draft.add(
         inputs.training,

@@ -189,16 +189,17 @@ def test_what_training_answers_has_the_paths(name: str) -> None:
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_manifest_by_the_api_s_model(name: str) -> None:
-    """Step Functions spells members as the Java SDK does: SSEKMSKeyId is SsekmsKeyId there."""
+    """No header of encryption, so that the bucket's default key is used."""
     p = pipeline(name)
     parameters = machine(p)["States"]["Release"]["Parameters"]
     members = _operation("s3", "PutObject").input_shape.members
-    spelled = {"SsekmsKeyId": "SSEKMSKeyId"}
-    for key in parameters:
-        plain = key.removesuffix(".$")
-        assert spelled.get(plain, plain) in members, key
-    assert parameters["SsekmsKeyId.$"] == "$.kms_key_arn"
-    assert parameters["ServerSideEncryption"] == "aws:kms"
+    assert {key.removesuffix(".$") for key in parameters} <= set(members)
+    assert set(parameters) == {"Bucket", "Key.$", "ContentType", "Body"}
+    encryption = p.module(p.shared).body(
+        "aws_s3_bucket_server_side_encryption_configuration", "artifacts"
+    )
+    (default,) = encryption["rule"][0]["apply_server_side_encryption_by_default"]
+    assert default == {"sse_algorithm": "aws:kms", "kms_master_key_id": p.key}
     assert parameters["Bucket"] == p.bucket.rpartition(":")[2]
     body = {key.removesuffix(".$") for key in parameters["Body"]}
     assert parameters["Body"]["run.$"] == "$$.Execution.Name"

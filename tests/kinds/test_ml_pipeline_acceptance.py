@@ -232,6 +232,20 @@ def test_10_deployer_and_reporter(name: str) -> None:
         assert environment["EXECUTION_ROLE_ARN"] == p.serve(account)
 
 
+def test_the_deployer_s_events_are_kept_nowhere(name: str) -> None:
+    """They hold credentials of the artifacts: no queue or topic for those that fail."""
+    p = pipeline(name)
+    for account in p.production:
+        module = p.module(account)
+        assert "aws_sqs_queue" not in module.document["resource"]
+        assert "dead_letter_config" not in module.body("aws_lambda_function", "deployer")
+        invoked = module.body("aws_lambda_function_event_invoke_config", "deployer")
+        assert invoked == {
+            "function_name": "acme-churn-deployer",
+            "maximum_retry_attempts": 1,
+        }
+
+
 def test_11_each_trust_has_one_principal(name: str) -> None:
     p = pipeline(name)
     for arn, role in p.roles().items():

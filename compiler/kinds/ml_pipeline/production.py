@@ -198,7 +198,6 @@ def _deployer(parties: Parties, target: Target, deploy: Deploy) -> None:
         "logs",
         f"log-group:{_log_group(parties)}:*",
     )
-    own("reports-its-failures", ("sqs:SendMessage",), "sqs", _queue(parties))
 
 
 def _serve(parties: Parties, target: Target, deploy: Deploy) -> None:
@@ -318,18 +317,8 @@ def _function(parties: Parties, target: Target, deploy: Deploy, rollback: list[s
             "kms_key_id": reference("aws_kms_key.serving", "arn"),
         },
     )
-    draft.add(
-        account,
-        "aws_sqs_queue",
-        "deployer_failures",
-        {
-            "name": _queue(parties),
-            "sqs_managed_sse_enabled": True,
-            "message_retention_seconds": 1209600,
-        },
-    )
     zip_path = "${path.module}/assets/deployer.zip"
-    draft.add(
+    function = draft.add(
         account,
         "aws_lambda_function",
         "deployer",
@@ -344,11 +333,15 @@ def _function(parties: Parties, target: Target, deploy: Deploy, rollback: list[s
             "timeout": FUNCTION_TIMEOUT_SECONDS,
             "memory_size": FUNCTION_MEMORY_MB,
             "environment": [{"variables": _environment(parties, target, deploy, rollback)}],
-            "dead_letter_config": [
-                {"target_arn": reference("aws_sqs_queue.deployer_failures", "arn")}
-            ],
         },
         depends_on=("aws_iam_role_policy.deployer", log_group),
+    )
+    # No queue for what fails: the event holds credentials, and CodePipeline ends the job by itself.
+    draft.add(
+        account,
+        "aws_lambda_function_event_invoke_config",
+        "deployer",
+        {"function_name": reference(function, "function_name"), "maximum_retry_attempts": 1},
     )
 
 
@@ -389,7 +382,3 @@ def _alarm_name(parties: Parties, part: str) -> str:
 
 def _log_group(parties: Parties) -> str:
     return f"/aws/lambda/{parties.function_name}"
-
-
-def _queue(parties: Parties) -> str:
-    return parties.draft.name("deployer-failures", "aws_sqs_queue")

@@ -10,7 +10,8 @@ follow it until it serves that configuration; register its scaling. Every step l
 there, so an event that is delivered twice does no harm. Effects: SageMaker and Application Auto
 Scaling in this account, one report in the pipeline's account, log lines. A failure is reported as
 a failure; where the report itself fails, the function does, and so its errors metric counts and
-the event is tried again and then goes to the dead-letter queue.
+the event is tried once more; then CodePipeline fails the job for want of an answer. The event is
+kept nowhere, as it holds credentials of the artifacts.
 
 What the function's role needs (P partition, R region, C this account, N ENDPOINT_NAME, X
 NAME_PREFIX without a hyphen at its end, H ????????-????????????; SageMaker's ARNs have names in

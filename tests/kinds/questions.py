@@ -66,6 +66,8 @@ def _objects(p: Pipeline) -> Iterator[Question]:
     if p.source == "s3":
         source = f"{p.bucket}/source/churn.zip"
         yield from _row("E4", p.pipeline_role, "s3:GetObject s3:GetObjectVersion", source)
+        tags = "s3:GetObjectTagging s3:GetObjectVersionTagging"
+        yield from _row("E4", p.pipeline_role, tags, source)
     for uploader in p.uploaders:
         yield from _row("uploads", uploader, "s3:PutObject", data)
     for uploader in p.source_uploaders:

@@ -153,6 +153,10 @@ def test_7_bucket_guards(name: str) -> None:
     transport = denies.pop("DenyInsecureTransport")
     assert transport["Resource"] == [p.bucket, f"{p.bucket}/*"]
     assert transport["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    customer = denies.pop("DenyCustomerKeys")
+    assert (customer["Principal"], customer["Action"]) == ("*", ["s3:PutObject"])
+    assert customer["Resource"] == [f"{p.bucket}/*"]
+    assert customer["Condition"] == {"Null": {f"{header}-customer-algorithm": "false"}}
     expected = {
         "DenyWrongAlgorithm": (header, "aws:kms"),
         "DenyWrongKey": (f"{header}-aws-kms-key-id", p.key),

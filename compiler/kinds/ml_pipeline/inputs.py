@@ -27,11 +27,12 @@ Branch = Annotated[Text, Matching(r"[^\s~^:?*\[\\]+", "a branch's name")]
 CodeCommitName = Annotated[
     Text, Matching(r"[\w.-]{1,100}", "a repository's name: letters, digits and ._-")
 ]
+# No `*` or `?` in keys: in a policy they would be wildcards.
 SourceKey = Annotated[
-    Text, Matching(r"source/[\w!.*'()/-]+\.zip", "a key below source/ that ends in .zip")
+    Text, Matching(r"source/[\w!.'()/-]+\.zip", "a key below source/ that ends in .zip")
 ]
 DataPrefix = Annotated[
-    Text, Matching(r"data/(?:[\w!.*'()=-]+/)*", "data/ or a prefix below it, ending in /")
+    Text, Matching(r"data/(?:[\w!.'()=-]+/)*", "data/ or a prefix below it, ending in /")
 ]
 EndpointName = Annotated[
     Text,

@@ -28,6 +28,7 @@ PASSWORD_DAYS = 90
 BUDGET_WARNINGS = ((80, "ACTUAL"), (100, "ACTUAL"), (100, "FORECASTED"))
 STATE_VERSION_DAYS = 365
 
+GitHubId = Annotated[Text, Matching(r"[1-9][0-9]{0,19}", "a number that GitHub gave, in digits")]
 GitHubName = Annotated[Text, Matching(r"[A-Za-z0-9._-]{1,100}", "a name at GitHub")]
 Ref = Annotated[Text, Matching(r"refs/[\w./-]+", "a full ref: refs/heads/main")]
 PolicyName = Annotated[
@@ -46,6 +47,35 @@ class GitHub(Shape):
     owner: GitHubName = Field(description="owner of the repository")
     repository: GitHubName = Field(description="name of the repository")
     ref: Ref = Field(default="refs/heads/main", description="the only ref that may deploy")
+    owner_id: GitHubId | None = Field(
+        default=None,
+        description="id of the owner, in digits: for a repository whose tokens have immutable subject "
+        "claims, as those made or renamed since 15 July 2026 do; with repository_id",
+    )
+    repository_id: GitHubId | None = Field(
+        default=None, description="id of the repository, in digits; with owner_id"
+    )
+
+    @model_validator(mode="after")
+    def _both_ids(self) -> Self:
+        given = {"owner_id": self.owner_id, "repository_id": self.repository_id}
+        missing = [name for name, value in given.items() if value is None]
+        if len(missing) == 1:
+            (other,) = given.keys() - set(missing)
+            message = f"needs {missing[0]} beside it: a subject claim has both ids or neither"
+            raise problem("E204", message, f"add {missing[0]}, or leave both out", (other,))
+        return self
+
+    @property
+    def subject(self) -> str:
+        """The `sub` claim of the workflow's tokens.
+
+        Source: GitHub docs, "OpenID Connect", and changelog of 23 April 2026, "Immutable subject
+        claims for GitHub Actions OIDC tokens".
+        """
+        owner = f"{self.owner}@{self.owner_id}" if self.owner_id else self.owner
+        name = f"{self.repository}@{self.repository_id}" if self.repository_id else self.repository
+        return f"repo:{owner}/{name}:ref:{self.ref}"
 
 
 class DeployFrom(Shape):
@@ -166,7 +196,6 @@ def _deploy_role(draft: Draft, account: Account, given: DeployFrom) -> None:
         depends_on.append(
             draft.add(account, "aws_iam_openid_connect_provider", "github", arguments)
         )
-    github = given.github
     role_arn = place.arn("iam", f"role/{name}", region=False)
     workflow = Statement(
         sid="Workflow",
@@ -175,7 +204,7 @@ def _deploy_role(draft: Draft, account: Account, given: DeployFrom) -> None:
         conditions={
             "StringEquals": {
                 f"{GITHUB}:aud": "sts.amazonaws.com",
-                f"{GITHUB}:sub": f"repo:{github.owner}/{github.repository}:ref:{github.ref}",
+                f"{GITHUB}:sub": given.github.subject,
             }
         },
     )
@@ -196,6 +225,14 @@ def _deploy_role(draft: Draft, account: Account, given: DeployFrom) -> None:
             "assume_role_policy": policy([workflow, itself]),
         },
         depends_on=depends_on,
+    )
+    # Its trust alone is not enough: the condition stands on the account's root.
+    becoming = Statement(sid="Itself", actions=("sts:AssumeRole",), resources=(role_arn,))
+    draft.add(
+        account,
+        "aws_iam_role_policy",
+        "deploy",
+        {"name": "assume-itself", "role": reference(role, "name"), "policy": policy([becoming])},
     )
     for policy_name in sorted(given.policies):
         draft.add(
@@ -290,8 +327,9 @@ def _state_bucket(draft: Draft, account: Account) -> None:
             {
                 "rule": [
                     {
-                        "apply_server_side_encryption_by_default": [{"sse_algorithm": "aws:kms"}],
-                        "bucket_key_enabled": True,
+                        # The key aws/s3 cannot be used from other accounts, and the backend's
+                        # `encrypt: true` asks for this too.
+                        "apply_server_side_encryption_by_default": [{"sse_algorithm": "AES256"}],
                     }
                 ]
             },

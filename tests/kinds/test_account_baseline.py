@@ -130,6 +130,47 @@ def test_only_the_workflow_s_branch_may_deploy() -> None:
     assert role["depends_on"] == ["aws_iam_openid_connect_provider.github"]
 
 
+def github(**changes: str) -> dict[str, Any]:
+    given = BASE["components"]["baseline"]["deploy_from"]
+    return {**given, "github": {**given["github"], **changes}}
+
+
+def test_immutable_subject_claims() -> None:
+    """Owner and repository each with their id, as GitHub's documentation shows it."""
+    found = module(deploy_from=github(owner_id="123456", repository_id="456789"))
+    workflow, _ = deploy_trust(found)["Statement"]
+    subject = workflow["Condition"]["StringEquals"][f"{GITHUB}:sub"]
+    assert subject == "repo:acme@123456/platform@456789:ref:refs/heads/main"
+
+
+@pytest.mark.parametrize(
+    ("ids", "words"),
+    [
+        ({"owner_id": "1"}, "needs repository_id"),
+        ({"repository_id": "1"}, "needs owner_id"),
+        ({"owner_id": "1", "repository_id": "*"}, "a number that GitHub gave"),
+        ({"owner_id": "a1", "repository_id": "1"}, "a number that GitHub gave"),
+    ],
+)
+def test_ids_are_two_numbers(ids: dict[str, str], words: str) -> None:
+    found = compilation(deploy_from=github(**ids)).diagnostics
+    assert {d.code for d in found} == {"E204"}
+    assert words in found[0].message
+
+
+def test_the_role_may_ask_to_become_itself_only() -> None:
+    """The other half of its trust, which names the account's root."""
+    policy = module().body("aws_iam_role_policy", "deploy")
+    assert (policy["name"], policy["role"]) == ("assume-itself", "landform-deploy")
+    (statement,) = json.loads(policy["policy"])["Statement"]
+    assert statement == {
+        "Sid": "Itself",
+        "Effect": "Allow",
+        "Action": ["sts:AssumeRole"],
+        "Resource": ["arn:aws:iam::111111111111:role/landform-deploy"],
+    }
+
+
 def test_an_existing_provider_is_not_made() -> None:
     given = {**BASE["components"]["baseline"]["deploy_from"], "existing_provider": True}
     found = module(deploy_from=given)
@@ -188,6 +229,9 @@ def test_state_bucket() -> None:
     assert found.body("aws_s3_bucket", "state")["lifecycle"] == {"prevent_destroy": True}
     versioning = found.body("aws_s3_bucket_versioning", "state")
     assert versioning["versioning_configuration"] == [{"status": "Enabled"}]
+    encryption = found.body("aws_s3_bucket_server_side_encryption_configuration", "state")
+    by_default = {"apply_server_side_encryption_by_default": [{"sse_algorithm": "AES256"}]}
+    assert encryption["rule"] == [by_default]
     policy = json.loads(found.body("aws_s3_bucket_policy", "state")["policy"])
     (deny,) = [s for s in policy["Statement"] if s["Effect"] == "Deny"]
     assert deny["Resource"] == ["arn:aws:s3:::acme-tfstate", "arn:aws:s3:::acme-tfstate/*"]

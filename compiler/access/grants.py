@@ -2,9 +2,9 @@
 
 A grant takes one to four statements, in the stacks of the principal and of the owner: identity
 policy, trust policy, bucket policy, key policy. All of them are written from the one declaration
-here, so one half cannot be forgotten. A principal of another account is written as that account's
-root narrowed by aws:PrincipalArn: no order is needed between the stacks, and a role that is made
-again keeps its access.
+here, so one half cannot be forgotten. A principal of another account, and a role that somebody else
+makes, is written as its account's root narrowed by aws:PrincipalArn: it need not exist when the
+policy is made, and one that is made again keeps its access.
 """
 
 from __future__ import annotations
@@ -344,16 +344,24 @@ def _admitting(
 
 
 def _principal(role: Role, owner: Place) -> Value:
-    return {"AWS": role.place.root if _crosses(role.place, owner) else role.arn}
+    return {"AWS": role.place.root if _by_root(role, owner) else role.arn}
 
 
 def _narrowed(role: Role, owner: Place) -> Conditions:
-    if not _crosses(role.place, owner):
+    if not _by_root(role, owner):
         return {}
     exact: Conditions = {"ArnEquals": {"aws:PrincipalArn": role.arn}}
     if owner.organization is None:
         return exact
     return both(exact, {"StringEquals": {"aws:PrincipalOrgID": owner.organization}})
+
+
+def _by_root(role: Role, owner: Place) -> bool:
+    """Whether a policy of the owner names the role by its account and its ARN as a condition.
+
+    IAM turns a role's ARN into its id: it must exist then, and one made again is another role.
+    """
+    return role.existing or _crosses(role.place, owner)
 
 
 def _crosses(principal: Place, owner: Place) -> bool:

@@ -383,6 +383,21 @@ def test_roles_named_by_their_arn_exist_first(name: str) -> None:
                 assert waits == set(body.get("depends_on", []))
 
 
+def test_roles_that_exist_already_need_not_exist(name: str) -> None:
+    """KMS refuses a policy with a role that is not there, and IAM pins one that is to its id."""
+    p = pipeline(name)
+    ours = {arn for arn in p.roles() if "/acme-churn-" in arn}
+    admitted = set()
+    for where, _, statement in all_statements(p):
+        principal = statement.get("Principal")
+        if isinstance(principal, dict) and "AWS" in principal:
+            named = principal["AWS"]
+            assert named.endswith(":root") or named in ours, where
+            exact = statement.get("Condition", {}).get("ArnEquals", {}).get("aws:PrincipalArn")
+            admitted.add(exact)
+    assert {*p.uploaders, *p.source_uploaders} <= admitted
+
+
 def test_the_pipeline_is_within_its_limits(name: str) -> None:
     p = pipeline(name)
     assert p.codepipeline["pipeline_type"] == "V2"

@@ -202,7 +202,7 @@ def _configuration_sizes(resource: Resource, stack: Stack, span: Span) -> Iterat
             if length > CONFIGURATION_LIMIT:
                 yield Diagnostic(
                     code="E404",
-                    message=f'{stack.path}: the action "{action.get("name")}": {key} has {size} '
+                    message=f'{stack.path}: the action "{action.get("name")}": {key} has {length} '
                     f"characters, and CodePipeline allows {CONFIGURATION_LIMIT}",
                     span=span,
                 )

@@ -34,7 +34,7 @@ CODES: tuple[Code, ...] = (
             "many accounts or roles that are all to be allowed in it. AWS would refuse it at apply. "
             "Split the component."
         ),
-        wrong="components:\n  churn:\n    uploaders: [role-1, role-2, role-3]   # and 300 more\n",
+        wrong="components:\n  churn:\n    uploaders: [role-1, role-2, role-3]   # and 450 more\n",
         right="components:\n  churn:\n    uploaders: [role-1, role-2, role-3]\n",
     ),
     Code(

@@ -66,8 +66,11 @@ def read_blueprints(
 
 def display_path(path: Path) -> str:
     """Relative to the working directory when below it, else as given; forward slashes."""
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # the working directory was deleted
+        return path.as_posix().encode("utf-8", "backslashreplace").decode("utf-8")
     absolute = Path(os.path.abspath(path))
-    here = Path.cwd()
     shown = absolute.relative_to(here) if absolute.is_relative_to(here) else path
     # Names of files may hold any bytes; what can't be encoded must not stop a later print.
     return shown.as_posix().encode("utf-8", "backslashreplace").decode("utf-8")

@@ -21,6 +21,10 @@ AwsOrganizationId = Annotated[
     Text, Matching(r"o-[a-z0-9]{10,32}", "an organisation id such as o-abc123defg")
 ]
 GoogleOrganizationId = Annotated[Text, Matching(r"[0-9]{1,20}", "the organisation's number")]
+RegionName = Annotated[
+    Text,
+    Matching(r"[a-z]{2,16}(?:-[a-z]+)+-?[0-9]{1,2}", "a region's name: eu-west-1, europe-west4"),
+]
 AccountId = Annotated[
     Text, Matching(r"[0-9]{12}", "12 digits", "copy the id from the account's settings page")
 ]
@@ -83,7 +87,7 @@ class AwsOrganization(Shape):
     partition: Literal["aws", "aws-cn", "aws-us-gov"] = Field(
         default="aws", description="the AWS partition"
     )
-    regions: list[Text] = Field(
+    regions: list[RegionName] = Field(
         default_factory=list, description="regions newer than Landform's own table, to be accepted"
     )
 
@@ -93,7 +97,7 @@ class GoogleOrganization(Shape):
 
     id: GoogleOrganizationId | None = Field(default=None, description="the organisation's number")
     domain: Text | None = Field(default=None, description="the organisation's domain")
-    regions: list[Text] = Field(
+    regions: list[RegionName] = Field(
         default_factory=list, description="regions newer than Landform's own table, to be accepted"
     )
 

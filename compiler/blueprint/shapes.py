@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -39,13 +40,24 @@ class Shape(BaseModel):
     )
 
 
-def _as_written(value: object) -> object:
+def as_written(value: object) -> object:
+    """A number's text as it stands in the file; anything else as it is."""
     return value.text if isinstance(value, WrittenInt | WrittenFloat) else value
+
+
+def _printable(value: str) -> str:
+    """No cloud takes control characters in a name, a tag or a setting; a line may end."""
+    if any(character < " " and character not in "\n\t" for character in value):
+        raise problem("E204", "must not hold control characters")
+    return value
 
 
 # Text as it stands in the file: `id: 012345678901` and `version: 1.30` lose nothing.
 Text = Annotated[
-    str, BeforeValidator(_as_written, json_schema_input_type=str | int | float), Field(min_length=1)
+    str,
+    BeforeValidator(as_written, json_schema_input_type=str | int | float),
+    AfterValidator(_printable),
+    Field(min_length=1),
 ]
 
 
@@ -63,7 +75,7 @@ class Matching:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
-        compiled = re.compile(self.pattern)
+        compiled = re.compile(self.pattern, re.ASCII)
 
         def validate(value: str) -> str:
             if not compiled.fullmatch(value):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import platform
 import sys
 import traceback
+from typing import NoReturn, TextIO
 
 import click
 
@@ -28,6 +31,9 @@ for command in (compile_, doctor, explain, init, kinds, schema, validate):
 
 def main() -> None:
     """Run the command line; never shows a traceback for anything but a defect of ours."""
+    # Python gives None for a stream that was closed before it started: `landform compile 2>&-`.
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
     try:
         # Outside of its standalone mode click gives the code of `Context.exit` back.
         sys.exit(landform(prog_name="landform", standalone_mode=False))
@@ -44,9 +50,22 @@ def main() -> None:
     except EngineError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(TOOL_FAILED)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            _exit_with_defect()
+        click.echo(f"error: cannot write: {error.strerror}", err=True)
+        sys.exit(TOOL_FAILED)
     except Exception:
-        click.echo(_defect_report(), err=True)
-        sys.exit(DEFECT)
+        _exit_with_defect()
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")
+
+
+def _exit_with_defect() -> NoReturn:
+    click.echo(_defect_report(), err=True)
+    sys.exit(DEFECT)
 
 
 def _defect_report() -> str:

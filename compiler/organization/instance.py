@@ -81,9 +81,9 @@ class Instance:
         self._findings.add(found)
 
     def _with_match(self) -> nodes.Mapping:
-        """The kind's inputs; under for_each the home input is the match unless it is written."""
+        """The kind's inputs; under for_each the home input is the match, also over an extended one."""
         inputs = {k: e for k, e in self.tree.entries.items() if k not in OWN_KEYS}
-        if self.match and self.kind.home not in inputs:
+        if self.match:
             place = self.tree.entries["for_each"].key_span
             inputs[self.kind.home] = nodes.Entry(place, nodes.Scalar(self.match.name, place))
         return nodes.Mapping(inputs, self.tree.span)

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from compiler.blueprint import nodes
 from compiler.blueprint.models import UNIT_PATH, UNIT_RULE, AccountModel, ProjectModel, Settings
-from compiler.blueprint.shapes import check
+from compiler.blueprint.shapes import as_written, check
 from compiler.diagnostics import Diagnostic, Span, nearest
 from compiler.organization.findings import Findings, read
 from compiler.organization.names import check_name
@@ -205,20 +205,23 @@ class Members:
 
     def _unit(self, node: nodes.Mapping, what: str) -> str | None:
         unit = node.get("unit")
-        if not isinstance(unit, nodes.Scalar) or not isinstance(unit.value, str):
+        if not isinstance(unit, nodes.Scalar):
             return None
-        if UNIT_PATH.fullmatch(unit.value) and unit.value not in self.units.entries:
-            guess = nearest(unit.value, self.units.entries)
+        path = as_written(unit.value)
+        if not isinstance(path, str):
+            return None
+        if UNIT_PATH.fullmatch(path) and path not in self.units.entries:
+            guess = nearest(path, self.units.entries)
             declared = self.units.entries[guess].key_span if guess else None
             self.findings.report(
                 "E306",
-                f'{what} names the unknown unit "{unit.value}"',
+                f'{what} names the unknown unit "{path}"',
                 unit.span,
                 hint=f'did you mean "{guess}", declared at {declared}?'
                 if guess
                 else "declare it under units:",
             )
-        return unit.value
+        return path
 
     def _region(self, region: str | None, cloud: str, found: _Read) -> bool:
         if region is None or "{{" in region:

@@ -237,7 +237,8 @@ class _Resolver:
         return removed
 
     def _check_removed(self, path: str, span: Span, organization: Organization) -> None:
-        cloud, name, _ = path.split("/")
+        cloud, name, component = path.split("/")
+        self.diagnostics += check_reserved("component", component, span)
         if cloud == "google":
             message = f'"{path}" is listed under removed, but Landform makes no Google stacks yet'
             self._report("E603", message, span, "take the line out")

@@ -156,8 +156,21 @@ def in_unit(steps: list[str], pattern: list[str]) -> bool:
     >>> in_unit(["workloads", "prod", "eu"], ["workloads", "*"])
     False
     """
-    if not pattern:
-        return not steps
-    if pattern[0] == "**":
-        return any(in_unit(steps[skip:], pattern[1:]) for skip in range(len(steps) + 1))
-    return bool(steps) and fnmatchcase(steps[0], pattern[0]) and in_unit(steps[1:], pattern[1:])
+    # All places in the pattern that the steps so far may have led to.
+    places = _after_any_levels({0}, pattern)
+    for step in steps:
+        reached = {place for place in places if pattern[place : place + 1] == ["**"]}
+        reached |= {
+            p + 1 for p in places - reached if p < len(pattern) and fnmatchcase(step, pattern[p])
+        }
+        places = _after_any_levels(reached, pattern)
+    return len(pattern) in places
+
+
+def _after_any_levels(places: set[int], pattern: list[str]) -> set[int]:
+    """The places and those behind each `**` there, which may match no level."""
+    found = set(places)
+    for place in range(len(pattern)):
+        if place in found and pattern[place] == "**":
+            found.add(place + 1)
+    return found

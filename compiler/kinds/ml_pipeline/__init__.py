@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from compiler.kinds.draft import Draft
 from compiler.kinds.ml_pipeline import production, shared, training
+from compiler.kinds.ml_pipeline.images import known_image
 from compiler.kinds.ml_pipeline.inputs import Inputs, OwnImage
 from compiler.kinds.ml_pipeline.names import Parties, Target
 from compiler.kinds.parts import service_trust
@@ -25,11 +26,31 @@ from compiler.organization.records import Account
 
 def build(draft: Draft) -> None:
     """Declare every party first, then what each account holds."""
+    if not known_image(draft) or not _captures_apart(draft):
+        return
     parties = _parties(draft)
     training.build(parties)
     for target in parties.targets:
         production.build(parties, target)
     shared.build(parties)
+
+
+def _captures_apart(draft: Draft) -> bool:
+    """Whether each production account captures to a bucket of its own; reports it if not."""
+    inputs: Inputs = draft.component.inputs
+    first: dict[str, str] = {}
+    for account in inputs.production:
+        capture = draft.component.inputs_in(account.name).deploy.capture
+        bucket = capture.s3_uri.split("/")[2] if capture else None
+        if bucket and first.setdefault(bucket, account.name) != account.name:
+            draft.problem(
+                "E204",
+                f'component "{draft.component.name}": "deploy.capture.s3_uri" is one bucket, '
+                f'"{bucket}", for "{first[bucket]}" and "{account.name}"',
+                hint="a bucket belongs to one account: write s3://acme-capture-{{ account.name }}",
+            )
+            return False
+    return True
 
 
 def _parties(draft: Draft) -> Parties:

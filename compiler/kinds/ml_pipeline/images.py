@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from compiler.access.parties import Images, Own, Provided, Role
-from compiler.data import builtin_image, image_registry_arn
+from compiler.data import UnknownEntry, builtin_image, image_registry_arn
+from compiler.kinds.draft import Draft
 from compiler.kinds.ml_pipeline.inputs import BuiltinImage
 from compiler.kinds.ml_pipeline.names import Parties
 
 PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+
+
+def known_image(draft: Draft) -> bool:
+    """Whether AWS publishes the built-in image in the component's region; reports it if not."""
+    image = draft.component.inputs.train.image
+    if not isinstance(image, BuiltinImage):
+        return True
+    try:
+        builtin_image(image.builtin, image.version, draft.component.region)
+    except UnknownEntry as unknown:
+        draft.problem(
+            "E204",
+            f'component "{draft.component.name}": "train.image": no {image.builtin} {image.version} '
+            f'is known in the region "{draft.component.region}"',
+            hint=f"known as of {unknown.date}: {', '.join(unknown.known)}; or use an image of your own",
+        )
+        return False
+    return True
 
 
 def image_uri(parties: Parties) -> str:

@@ -19,6 +19,22 @@ from compiler.data import (
 )
 from compiler.diagnostics import nearest
 from compiler.kinds.inputs import Accounts, EmailAddress, OneAccount, Role
+from compiler.terraform.names import reserved_name
+
+
+def _without_registry(value: str) -> str:
+    registry, _, name = value.partition("/")
+    if ".amazonaws." in registry:
+        raise problem("E204", "must not hold the registry's address", f"repository: {name}")
+    return value
+
+
+def _portable(value: str) -> str:
+    for name in value.split("/"):
+        if name.endswith(".") or reserved_name(name):
+            raise problem("E204", f'must not hold "{name}", which Windows cannot store')
+    return value
+
 
 Repository = Annotated[
     Text, Matching(r"[\w.-]+(?:/[\w.-]+)+", "a repository with its owner: acme/churn")
@@ -41,11 +57,18 @@ EndpointName = Annotated[
     ),
 ]
 RepositoryName = Annotated[
-    Text, Matching(r"[a-z0-9]+(?:[._/-][a-z0-9]+)*", "an ECR repository's name in lower case")
+    Text,
+    Matching(r"[a-z0-9]+(?:[._/-][a-z0-9]+)*", "an ECR repository's name in lower case"),
+    AfterValidator(_without_registry),
 ]
 ImageTag = Annotated[Text, Matching(r"[\w][\w.-]{0,127}", "an image's tag")]
 TemplatePath = Annotated[
-    Text, Matching(r"[\w-][\w./-]{0,99}", "a path inside the source, without .. or a leading /")
+    Text,
+    Matching(
+        r"(?:[\w-][\w.-]{0,40}/){0,3}[\w-][\w.-]{0,40}\.(?:json|template|yaml|yml)",
+        "the path of a .json, .yaml, .yml or .template file inside the source",
+    ),
+    AfterValidator(_portable),
 ]
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from tests.kinds.pipeline import Pipeline
 
 EXECUTION = "0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f"
+RUN = f"acme-churn-{EXECUTION}"
 
 
 class Question(NamedTuple):
@@ -44,8 +45,8 @@ def _assumed(p: Pipeline) -> Iterator[Question]:
 
 def _objects(p: Pipeline) -> Iterator[Question]:
     artifact = f"{p.bucket}/acme-churn-pipeline/Source/abcdef"
-    data, manifest = f"{p.bucket}/data/a.csv", f"{p.bucket}/releases/{EXECUTION}/manifest.json"
-    model = f"{p.bucket}/models/{EXECUTION}/model.tar.gz"
+    data, manifest = f"{p.bucket}/data/a.csv", f"{p.bucket}/releases/{RUN}/manifest.json"
+    model = f"{p.bucket}/models/{RUN}/model.tar.gz"
     prefix = {"s3__prefix": "acme-churn-pipeline/"}
     yield from _row("E3", p.pipeline_role, "s3:GetObject s3:GetObjectVersion", artifact)
     yield from _row("E3", p.pipeline_role, "s3:PutObject", artifact)

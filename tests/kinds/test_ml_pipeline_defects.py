@@ -166,13 +166,12 @@ def test_12_the_model_is_encrypted_with_the_key(name: str) -> None:
 def test_13_production_is_told_which_model(name: str) -> None:
     p = pipeline(name)
     (train,) = [a for _, a in p.actions() if a["provider"] == "StepFunctions"]
-    ids = {json.loads(train["configuration"]["Input"])["execution_id"]}
-    for _, action in p.actions():
-        if action["provider"] == "Lambda":
-            parameters = json.loads(action["configuration"]["UserParameters"])
-            assert parameters["execution_id"] in parameters["manifest"]
-            ids.add(parameters["execution_id"])
-    assert ids == {"#{codepipeline.PipelineExecutionId}"}
+    told = {
+        json.loads(action["configuration"]["UserParameters"])["run"]
+        for _, action in p.actions()
+        if action["provider"] == "Lambda"
+    }
+    assert told == {f"#{{{train['namespace']}.ExecutionArn}}"}
 
 
 def test_14_no_role_serves_two_masters(name: str) -> None:

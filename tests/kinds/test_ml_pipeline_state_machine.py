@@ -17,6 +17,7 @@ import pytest
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
+from compiler.kinds.ml_pipeline.deployer.release import Request
 from tests.kinds.pipeline import Pipeline
 from tests.kinds.test_ml_pipeline_acceptance import machine
 from tests.kinds.variants import VARIANTS, pipeline
@@ -120,7 +121,6 @@ def test_training_job_by_the_api_s_model(name: str) -> None:
     parameters = machine(p)["States"]["Train"]["Parameters"]
     document = {
         **json.loads(train_action(p)["configuration"]["Input"]),
-        "execution_id": EXECUTION,
         "read": {"settings": settings(p)},
     }
     prefix = train_action(p)["configuration"]["ExecutionNamePrefix"]
@@ -130,7 +130,7 @@ def test_training_job_by_the_api_s_model(name: str) -> None:
     assert not report.has_errors(), report.generate_report()
     assert len(request["TrainingJobName"]) <= 63
     bucket = p.bucket.rpartition(":")[2]
-    output = {"S3OutputPath": f"s3://{bucket}/models/{EXECUTION}", "KmsKeyId": p.key}
+    output = {"S3OutputPath": f"s3://{bucket}/models/{prefix}-{EXECUTION}", "KmsKeyId": p.key}
     assert request["OutputDataConfig"] == output
     assert request["RoleArn"] == p.train
     assert ("VpcConfig" in request) == ("network" in p.given["train"])
@@ -162,24 +162,59 @@ def test_manifest_by_the_api_s_model(name: str) -> None:
     assert parameters["ServerSideEncryption"] == "aws:kms"
     assert parameters["Bucket"] == p.bucket.rpartition(":")[2]
     body = {key.removesuffix(".$") for key in parameters["Body"]}
-    wanted = {"version", "execution_id", "training_job", "image", "model_data", "revision"}
+    assert parameters["Body"]["run.$"] == "$$.Execution.Name"
+    wanted = {"version", "run", "training_job", "image", "model_data", "revision"}
     assert body == wanted
 
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_the_deployer_reads_the_same_manifest(name: str) -> None:
+    """Its key is what the deployer makes of the run's ARN, the Train action's output variable."""
     p = pipeline(name)
-    key = machine(p)["States"]["Release"]["Parameters"]["Key.$"]
-    template = re.fullmatch(r"States\.Format\('([^']+)', \$\.execution_id\)", key)
-    assert template
-    id = "#{codepipeline.PipelineExecutionId}"
+    prefix = train_action(p)["configuration"]["ExecutionNamePrefix"]
+    run = f"{prefix}-{EXECUTION}"
+    written = machine(p)["States"]["Release"]["Parameters"]
+    key = _filled({"Key.$": written["Key.$"]}, {}, run)["Key"]
+    bucket = p.bucket.rpartition(":")[2]
     for _, action in p.actions():
         if action["provider"] != "Lambda":
             continue
         parameters = json.loads(action["configuration"]["UserParameters"])
-        bucket = p.bucket.rpartition(":")[2]
-        manifest = f"s3://{bucket}/{template[1].format(id)}"
-        assert parameters == {"execution_id": id, "kms_key_arn": p.key, "manifest": manifest}
+        variable = f"#{{{train_action(p)['namespace']}.ExecutionArn}}"
+        assert parameters == {"bucket": bucket, "kms_key_arn": p.key, "run": variable}
+        arn = p.arn(p.training, "states", f"execution:acme-churn-train:{run}")
+        request = Request.of(json.dumps({**parameters, "run": arn}))
+        assert (request.bucket, request.key) == (written["Bucket"], key)
+        assert request.models == f"s3://{bucket}/models/{run}/"
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_deployer_takes_the_image_that_trains(name: str) -> None:
+    p = pipeline(name)
+    for account in p.production:
+        function = p.module(account).body("aws_lambda_function", "deployer")
+        assert function["environment"][0]["variables"]["IMAGE"] == settings(p)["image"]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_approval_names_what_is_deployed(name: str) -> None:
+    """The same run as the deploy actions; not longer than it may be once it is filled in."""
+    p = pipeline(name)
+    (approval,) = [a for stage, a in p.actions() if stage == "Approve"]
+    question = approval["configuration"]["CustomData"]
+    runs = [
+        json.loads(a["configuration"]["UserParameters"])["run"]
+        for _, a in p.actions()
+        if a["provider"] == "Lambda"
+    ]
+    assert set(runs) == {"#{Train.ExecutionArn}"}
+    variable = {"s3": "#{Source.VersionId}"}.get(p.source, "#{Source.CommitId}")
+    assert runs[0] in question
+    assert variable in question
+    for account in p.production:
+        assert account in question
+    arn = p.arn(p.training, "states", f"execution:acme-churn-train:acme-churn-{EXECUTION}")
+    assert len(question.replace(runs[0], arn).replace(variable, "0" * 40)) <= 1000
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -253,7 +288,8 @@ def _filled(value: Any, document: dict[str, Any], name: str) -> Any:
             filled[key[:-2]] = name
         elif item.startswith("States.Format("):
             text, path = re.fullmatch(r"States\.Format\('([^']+)', ([^)]+)\)", item).groups()
-            filled[key[:-2]] = text.replace("{}", look_up(document, path))
+            assert path == "$$.Execution.Name"
+            filled[key[:-2]] = text.replace("{}", name)
         else:
             filled[key[:-2]] = look_up(document, item)
     return filled

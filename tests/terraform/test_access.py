@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.terraform import access
+from tests.terraform import access, statements
 from tests.terraform.applied import Applied
 from tests.terraform.conftest import CASES
 from tests.terraform.edges import crossings
@@ -29,11 +29,11 @@ def test_every_edge_is_allowed_on_both_sides(applied: Applied) -> None:
 
 
 def test_every_statement_of_the_ledger_stands_there(applied: Applied) -> None:
-    assert access.missing_statements(applied) == []
+    assert statements.missing_statements(applied) == []
 
 
 def test_every_statement_that_allows_a_role_is_in_the_ledger(applied: Applied) -> None:
-    assert access.unknown_statements(applied) == []
+    assert statements.unknown_statements(applied) == []
 
 
 def test_access_is_exactly_what_the_ledger_says(applied: Applied) -> None:
@@ -103,4 +103,4 @@ def test_an_edge_that_the_ledger_forgets_is_seen(applied: Applied) -> None:
     shorter = replace(applied.organisation, edges=edges)
     forgetful = Applied(shorter, applied.accounts, applied.states)
     assert "data/" in "\n".join(access.matrix_differences(forgetful))
-    assert "TrainReadsData" in "\n".join(access.unknown_statements(forgetful))
+    assert "TrainReadsData" in "\n".join(statements.unknown_statements(forgetful))

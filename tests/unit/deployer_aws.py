@@ -15,8 +15,11 @@ import boto3
 from botocore.exceptions import ClientError
 
 ROOT = Path(__file__).parents[2] / "compiler/kinds/ml_pipeline"
-EXECUTION = "0a1b2c3d-1111-2222-3333-444455556666"
-LATER = "9f8e7d6c-1111-2222-3333-444455556666"
+# Names of training runs: the executions of the state machine.
+EXECUTION = "acme-churn-0a1b2c3d-1111-2222-3333-444455556666"
+LATER = "acme-churn-9f8e7d6c-1111-2222-3333-444455556666"
+RUNS = "arn:aws:states:eu-west-1:222222222222:execution:acme-churn-train"
+IMAGE = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 KEY = "arn:aws:kms:eu-west-1:111111111111:key/12345678-1234-1234-1234-123456789012"
 VOLUME_KEY = "arn:aws:kms:eu-central-1:333333333333:key/87654321-1234-1234-1234-123456789012"
 BUCKET = "acme-churn-111111111111"
@@ -26,6 +29,7 @@ ENVIRONMENT = {
     "NAME_PREFIX": PREFIX,
     "EXECUTION_ROLE_ARN": "arn:aws:iam::333333333333:role/acme-churn-serve",
     "REPORTER_ROLE_ARN": "arn:aws:iam::111111111111:role/acme-churn-reporter",
+    "IMAGE": IMAGE,
     "INSTANCE_TYPE": "ml.m6i.large",
     "NETWORK_ISOLATION": "true",
     "MIN_INSTANCES": "2",
@@ -187,10 +191,10 @@ class Account:
     def release(self, execution=EXECUTION, key=KEY, **changes):
         manifest = {
             "version": 1,
-            "execution_id": execution,
-            "training_job": "churn-0a1b2c3d",
-            "image": "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:1.7-1",
-            "model_data": f"s3://{BUCKET}/models/churn-0a1b2c3d/output/model.tar.gz",
+            "run": execution,
+            "training_job": execution,
+            "image": IMAGE,
+            "model_data": f"s3://{BUCKET}/models/{execution}/{execution}/output/model.tar.gz",
             "revision": "3f1c9d2",
         } | changes
         headers = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
@@ -243,8 +247,8 @@ class Pipeline:
     def __init__(self, account, execution=EXECUTION, **parameters):
         self.account, self.number, self.token = account, 0, None
         self.parameters = {
-            "manifest": f"s3://{BUCKET}/releases/{execution}/manifest.json",
-            "execution_id": execution,
+            "bucket": BUCKET,
+            "run": f"{RUNS}:{execution}",
             "kms_key_arn": KEY,
         } | parameters
         self.handler = importlib.import_module("deployer.handler").handler
@@ -263,7 +267,9 @@ class Pipeline:
         }
         if self.token:
             data["continuationToken"] = self.token
-        job = f"{self.parameters['execution_id'][:8]}-0000-0000-0000-{self.number:012d}"
+        job = (
+            f"{self.parameters['run'].rpartition(':')[2][11:19]}-0000-0000-0000-{self.number:012d}"
+        )
         return {"CodePipeline.job": {"id": job, "accountId": "111111111111", "data": data}}
 
     def invoke(self, event=None):

@@ -78,7 +78,7 @@ def test_what_is_created(aws, monkeypatch):
     assert model["ExecutionRoleArn"] == ENVIRONMENT["EXECUTION_ROLE_ARN"]
     assert model["PrimaryContainer"] == {
         "Image": "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:1.7-1",
-        "ModelDataUrl": f"s3://{BUCKET}/models/churn-0a1b2c3d/output/model.tar.gz",
+        "ModelDataUrl": f"s3://{BUCKET}/models/{EXECUTION}/{EXECUTION}/output/model.tar.gz",
     }
     assert model["EnableNetworkIsolation"] is True
     assert model["VpcConfig"] == {
@@ -89,9 +89,9 @@ def test_what_is_created(aws, monkeypatch):
     assert tags == {
         "owner": "ml-platform",
         "env": "prod",
-        "pipeline-execution": EXECUTION,
+        "training-run": EXECUTION,
         "revision": "3f1c9d2",
-        "training-job": "churn-0a1b2c3d",
+        "training-job": EXECUTION,
     }
     ((configuration_name, configuration),) = aws.configurations.items()
     assert len(configuration_name) <= 63

@@ -7,8 +7,10 @@ import pytest
 from tests.unit.deployer_aws import (
     BUCKET,
     EXECUTION,
+    IMAGE,
     LATER,
     REPORT_FAILURE,
+    RUNS,
     VOLUME_KEY,
     Pipeline,
     connect,
@@ -23,19 +25,36 @@ def aws(monkeypatch):
 
 
 BAD_MANIFESTS = {
-    "other execution": ({"execution_id": LATER}, "ConfigurationError", "another execution"),
+    "other run": ({"run": LATER}, "ConfigurationError", "another run"),
     "other version": ({"version": 2}, "ConfigurationError", "version is not 1"),
     "no image": ({"image": None}, "ConfigurationError", "image is missing"),
     "foreign bucket": (
-        {"model_data": "s3://somebody-elses/models/model.tar.gz"},
-        *("ConfigurationError", "another bucket, somebody-elses"),
+        {"model_data": f"s3://somebody-elses/models/{EXECUTION}/model.tar.gz"},
+        *("ConfigurationError", f"not below s3://{BUCKET}/models/{EXECUTION}/"),
     ),
     "bucket of a similar name": (
-        {"model_data": f"s3://{BUCKET}.evil/models/model.tar.gz"},
-        *("ConfigurationError", "another bucket"),
+        {"model_data": f"s3://{BUCKET}.evil/models/{EXECUTION}/model.tar.gz"},
+        *("ConfigurationError", "model_data is not below"),
+    ),
+    "model of another run": (
+        {"model_data": f"s3://{BUCKET}/models/{LATER}/model.tar.gz"},
+        *("ConfigurationError", "model_data is not below"),
+    ),
+    "model of a run of a longer name": (
+        {"model_data": f"s3://{BUCKET}/models/{EXECUTION}0/model.tar.gz"},
+        *("ConfigurationError", "model_data is not below"),
+    ),
+    "data as a model": (
+        {"model_data": f"s3://{BUCKET}/data/{EXECUTION}/model.tar.gz"},
+        *("ConfigurationError", "model_data is not below"),
+    ),
+    "other image": ({"image": f"{IMAGE}-2"}, "ConfigurationError", f"{IMAGE}-2, not {IMAGE}"),
+    "image by another tag": (
+        {"image": IMAGE.replace("1.7-1", "latest")},
+        *("ConfigurationError", "image is"),
     ),
     "not an archive": (
-        {"model_data": f"s3://{BUCKET}/models/model.pkl"},
+        {"model_data": f"s3://{BUCKET}/models/{EXECUTION}/model.pkl"},
         *("ConfigurationError", "not an s3:// address of a .tar.gz"),
     ),
     "not s3": (
@@ -121,8 +140,13 @@ def test_model_refused(aws):
 @pytest.mark.parametrize(
     "parameters",
     [
-        {"manifest": f"https://{BUCKET}/manifest.json"},
-        {"execution_id": "0a1b2c3d-latest"},
+        {"bucket": f"s3://{BUCKET}"},
+        {"bucket": ""},
+        {"run": EXECUTION},
+        {"run": f"{RUNS}:acme-churn-0a1b2c3d-latest"},
+        {"run": f"{RUNS}:{EXECUTION}/.."},
+        {"run": f"{RUNS.replace('execution', 'stateMachine')}:{EXECUTION}"},
+        {"run": "#{Train.ExecutionArn}"},
         {"kms_key_arn": "arn:aws:kms:eu-west-1:111111111111:alias/churn"},
         {"kms_key_arn": ""},
     ],
@@ -139,6 +163,7 @@ def test_wrong_parameters(aws, parameters):
     ("name", "value"),
     [
         ("ENDPOINT_NAME", ""),
+        ("IMAGE", ""),
         ("NAME_PREFIX", "a" * 41),
         ("NAME_PREFIX", "under_score"),
         ("MIN_INSTANCES", "0"),

@@ -92,6 +92,12 @@ BUILT_IN: tuple[Tuning, ...] = (
         reason="the role that Terraform is applied with gets the policies that the blueprint lists "
         "under deploy_from.policies; it has none by default",
     ),
+    Tuning(
+        code="E804",
+        where="* aws_iam_role_policy.*.policy *MakesInterfaces",
+        reason="SageMaker makes the network interfaces of a container in a VPC, so that their ids are "
+        "not known before: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html",
+    ),
 )
 
 # Keys that every request has or may have, whatever the service.

@@ -5,7 +5,7 @@ through a Step Functions state machine, waits for an approval, and deploys to ea
 account in turn. There a Lambda function creates or updates the SageMaker endpoint and tells the
 pipeline of success or failure. All data lie in one bucket of the shared account under one key:
 `data/` (what is trained on), `source/` (for an S3 source), `models/` (what training made),
-`releases/` (one manifest for each run, which production deploys from), and the pipeline's own
+`releases/` (one manifest for each training run, which production deploys from), and the pipeline's own
 artifacts below the first 20 characters of its name.
 
 What to do by hand, once: complete the handshake of a new CodeConnections connection; confirm

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from compiler.access.parties import Assume, Key, KeyUse, Objects, Own
 from compiler.data import has_local_storage
-from compiler.kinds.ml_pipeline.images import pull_image
+from compiler.kinds.ml_pipeline.images import image_uri, pull_image
 from compiler.kinds.ml_pipeline.inputs import Deploy
 from compiler.kinds.ml_pipeline.names import Parties, Target, pass_role
 from compiler.kinds.services import (
@@ -352,6 +352,7 @@ def _environment(
     variables: dict[str, Value] = {
         "ENDPOINT_NAME": deploy.endpoint,
         "EXECUTION_ROLE_ARN": target.serve.arn,
+        "IMAGE": image_uri(parties),
         "INSTANCE_TYPE": deploy.instance,
         "INVOCATIONS_PER_INSTANCE": str(deploy.invocations_per_instance),
         "MAX_INSTANCES": str(deploy.max),

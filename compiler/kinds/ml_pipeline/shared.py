@@ -6,14 +6,18 @@ from compiler.access.parties import Assume, KeyUse, Listing, Objects, Own
 from compiler.access.policy import Statement
 from compiler.kinds.ml_pipeline.names import Parties, Target
 from compiler.kinds.ml_pipeline.source import Action, SourceParts, source
-from compiler.kinds.ml_pipeline.state_machine import MANIFEST, definition, template
+from compiler.kinds.ml_pipeline.state_machine import definition, template
 from compiler.kinds.services import publishing, topic, topic_encryption
 from compiler.terraform.archive import archive
 from compiler.terraform.stack import JsonText, Value, json_template, reference
 
-EXECUTION_ID = "#{codepipeline.PipelineExecutionId}"
+# The execution of the state machine: the training run. A rollback of a stage takes the variables of
+# the pipeline execution that it goes back to, and so the run that was approved then.
+RUN = "#{Train.ExecutionArn}"
 # CodePipeline's limit of a configuration value. Source: API reference, ActionDeclaration.
 CONFIGURATION_LIMIT = 1000
+# What the run's ARN and the revision may take more than their variables.
+VARIABLES_ROOM = 300
 
 
 def build(parties: Parties) -> None:
@@ -222,7 +226,6 @@ def _pipeline(parties: Parties, origin: SourceParts, topic_arn: str | None) -> N
 def _train_actions(parties: Parties) -> list[Action]:
     machine_input = json_template(
         {
-            "execution_id": EXECUTION_ID,
             "kms_key_arn": reference(parties.key.address, "arn"),
             "revision": source_revision(parties),
         }
@@ -232,6 +235,7 @@ def _train_actions(parties: Parties) -> list[Action]:
         category="Invoke",
         provider="StepFunctions",
         role_arn=parties.train_action.arn,
+        namespace="Train",
         configuration={
             "ExecutionNamePrefix": parties.job_prefix,
             "Input": machine_input,
@@ -272,9 +276,9 @@ def source_revision(parties: Parties) -> str:
 
 def _approval(parties: Parties, topic_arn: str | None) -> Action:
     accounts = ", ".join(target.account.name for target in parties.targets)
-    question = f"Deploy {parties.draft.component.name} to {accounts}?"
-    if len(question) > CONFIGURATION_LIMIT:
-        question = f"Deploy {parties.draft.component.name} to {len(parties.targets)} accounts?"
+    question = _question(parties, accounts)
+    if len(question) > CONFIGURATION_LIMIT - VARIABLES_ROOM:
+        question = _question(parties, f"{len(parties.targets)} accounts")
     configuration: dict[str, Value] = {"CustomData": question}
     if topic_arn and parties.inputs.approval.notify:
         configuration["NotificationArn"] = reference("aws_sns_topic.notifications", "arn")
@@ -283,13 +287,18 @@ def _approval(parties: Parties, topic_arn: str | None) -> Action:
     )
 
 
+def _question(parties: Parties, accounts: str) -> str:
+    """What is approved: the run that every deploy action names, and what it was trained from."""
+    component, revision = parties.draft.component.name, source_revision(parties)
+    return f"Deploy {component} of revision {revision}, trained by {RUN}, to {accounts}?"
+
+
 def _deploy(parties: Parties, target: Target) -> Action:
-    manifest = f"s3://{parties.bucket.bucket}/{MANIFEST.format(EXECUTION_ID)}"
     parameters = json_template(
         {
-            "execution_id": EXECUTION_ID,
+            "bucket": parties.bucket.bucket,
             "kms_key_arn": reference(parties.key.address, "arn"),
-            "manifest": manifest,
+            "run": RUN,
         }
     )
     return Action(

@@ -85,8 +85,7 @@ def _connection(parties: Parties, given: CodeConnectionsSource) -> SourceParts:
     draft.grant(
         "pipeline-uses-connection",
         parties.pipeline,
-        # The older spelling is still what CodePipeline asks for in some regions.
-        ("codeconnections:UseConnection", "codestar-connections:UseConnection"),
+        tuple(f"{service}:UseConnection" for service in _connection_services(given)),
         Own(place, known, arn),
     )
     trigger: Value = [
@@ -112,6 +111,16 @@ def _connection(parties: Parties, given: CodeConnectionsSource) -> SourceParts:
         },
     )
     return SourceParts(action=action, pipeline_arguments={"trigger": trigger}, outputs=outputs)
+
+
+def _connection_services(given: CodeConnectionsSource) -> tuple[str, ...]:
+    """The prefixes of the action: that of a given ARN; of a new connection both spellings.
+
+    The older one is still what CodePipeline asks for in some regions.
+    """
+    if given.connection_arn:
+        return (given.connection_arn.split(":")[2],)
+    return ("codeconnections", "codestar-connections")
 
 
 def _codecommit(parties: Parties, given: CodeCommitSource) -> SourceParts:

@@ -3,7 +3,7 @@
 One definition serves both ways of making it. What the blueprint says about training it reads at
 run time from an SSM parameter of the training account, so that the template in the source never
 lags behind the blueprint; what only the shared account knows, the key's ARN above all, comes with
-the pipeline's input: `kms_key_arn`, `execution_id`, `revision`.
+the pipeline's input: `kms_key_arn` and `revision`. What a run makes lies under the execution's name.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def definition(
                         }
                     ],
                     "OutputDataConfig": {
-                        "S3OutputPath.$": f"States.Format('s3://{bucket}/models/{{}}', $.execution_id)",
+                        "S3OutputPath.$": f"States.Format('s3://{bucket}/models/{{}}', $$.Execution.Name)",
                         "KmsKeyId.$": "$.kms_key_arn",
                     },
                     "ResourceConfig.$": "$.read.settings.resources",
@@ -99,7 +99,7 @@ def definition(
                 "Resource": f"{tasks}aws-sdk:s3:putObject",
                 "Parameters": {
                     "Bucket": bucket,
-                    "Key.$": f"States.Format('{MANIFEST}', $.execution_id)",
+                    "Key.$": f"States.Format('{MANIFEST}', $$.Execution.Name)",
                     "ContentType": "application/json",
                     "ServerSideEncryption": "aws:kms",
                     # SSEKMSKeyId of the API, spelled as in the SDK for Java 2.x (ssekmsKeyId).
@@ -107,7 +107,7 @@ def definition(
                     "SsekmsKeyId.$": "$.kms_key_arn",
                     "Body": {
                         "version": 1,
-                        "execution_id.$": "$.execution_id",
+                        "run.$": "$$.Execution.Name",
                         "revision.$": "$.revision",
                         "training_job.$": "$.trained.job",
                         "image.$": "$.trained.image",

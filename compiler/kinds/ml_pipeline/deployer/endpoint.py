@@ -125,7 +125,7 @@ def instance_type(sagemaker: Any, configuration: str) -> str | None:
 
 def _model(settings: Settings, release: Release) -> dict[str, Any]:
     lineage = {
-        "pipeline-execution": release.execution_id,
+        "training-run": release.run,
         "revision": release.revision,
         "training-job": release.training_job,
     }
@@ -184,10 +184,10 @@ def _deployment(alarms: tuple[str, ...], instances: int) -> dict[str, Any]:
 
 
 def _name(settings: Settings, release: Release, body: dict[str, Any]) -> str:
-    """`<prefix>-<start of the execution's id>-<hash of the body>`, at most 62 characters."""
-    text = json.dumps([release.execution_id, body], sort_keys=True)
+    """`<prefix>-<start of the run's id>-<hash of the body>`, at most 62 characters."""
+    text = json.dumps([release.run, body], sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    return f"{settings.prefix.rstrip('-')}-{release.execution_id[:8]}-{digest}"
+    return f"{settings.prefix.rstrip('-')}-{release.id[:8]}-{digest}"
 
 
 def _ensure(

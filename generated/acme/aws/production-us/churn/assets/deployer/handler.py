@@ -96,7 +96,8 @@ def _step(job: Job, settings: Settings, progress: Progress) -> Outcome:
     if progress.phase == "follow":
         return _follow(sagemaker, settings, progress)
     if not progress.configuration:
-        wanted = release.read(client("s3"), release.Request.of(job.parameters))
+        request = release.Request.of(job.parameters)
+        wanted = release.read(client("s3"), request, settings.image)
         name = endpoint.prepare(sagemaker, settings, wanted)
         progress = replace(progress, configuration=name)
     return _start(sagemaker, settings, progress)

@@ -21,13 +21,15 @@ ALARM_LIMIT = 10
 class Settings:
     """One endpoint of one account.
 
-    `isolated` says that the container has no network. `invocations` is per instance and minute. `volume_key` is an ARN or empty. `capture` and `vpc`
-    are SageMaker's DataCaptureConfig and VpcConfig, or None. `tags` are SageMaker's list.
+    `image` is the container image that releases must have. `isolated` says that the container has
+    no network. `invocations` is per instance and minute. `volume_key` is an ARN or empty. `capture`
+    and `vpc` are SageMaker's DataCaptureConfig and VpcConfig, or None. `tags` are SageMaker's list.
     """
 
     endpoint: str
     prefix: str
     role: str
+    image: str
     isolated: bool
     instance_type: str
     minimum: int
@@ -46,6 +48,7 @@ class Settings:
             endpoint=_text(environment, "ENDPOINT_NAME"),
             prefix=_text(environment, "NAME_PREFIX"),
             role=_text(environment, "EXECUTION_ROLE_ARN"),
+            image=_text(environment, "IMAGE"),
             isolated=_flag(environment, "NETWORK_ISOLATION"),
             instance_type=_text(environment, "INSTANCE_TYPE"),
             minimum=int(_number(environment, "MIN_INSTANCES")),

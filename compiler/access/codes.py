@@ -260,4 +260,15 @@ CODES: tuple[Code, ...] = (
         wrong='"Action": ["s3:GetObject", "s3:DeleteObject"], and an edge with s3:GetObject alone',
         right='"Action": ["s3:GetObject"], and an edge with s3:GetObject',
     ),
+    Code(
+        code="E835",
+        title="a service works as a role that doesn't trust it",
+        explanation=(
+            "The role is passed to the service, or a resource of the service names it, and the "
+            "role's trust policy doesn't admit the service for this account. The call would fail when "
+            "the resource is made or first used. Add the service to the trust policy."
+        ),
+        wrong='aws_lambda_function.role → a role with "Principal": {"Service": "states.amazonaws.com"}',
+        right='aws_lambda_function.role → a role with "Principal": {"Service": "lambda.amazonaws.com"}',
+    ),
 )

@@ -65,5 +65,17 @@ def context(statements: list[Statement], action: str) -> dict[str, str]:
     return found
 
 
+def source(statements: list[Statement], account: str) -> dict[str, str]:
+    """For whom a service calls: the account, and a resource of it that the statements ask for."""
+    found = {"aws:SourceAccount": account}
+    for statement in statements:
+        for condition in statement.conditions:
+            texts = [value.text.replace("*", ANY) for value in condition.values]
+            own = [text for text in texts if text.split(":")[4:5] == [account]]
+            if condition.key == "aws:sourcearn" and own:
+                found.setdefault("aws:SourceArn", own[0])
+    return found
+
+
 def _chosen(condition: Condition) -> bool:
     return condition.name.lower() in _CHOSEN and bool(condition.values)

@@ -1,8 +1,9 @@
 """The proof: what the generated policies allow across accounts is what the ledger says.
 
-`prove` takes root modules and the ledger's edges, gives findings. Three things are shown: each edge
-is allowed in its natural context, each statement that an edge names exists, and each permission
-that a policy gives to a principal by name belongs to an edge. No effects.
+`prove` takes root modules and the ledger's edges, gives findings. Shown is: each edge is allowed in
+its natural context, each statement that an edge names exists, each permission that a policy gives
+to a principal by name belongs to an edge, and each service may become the role that it works as.
+No effects.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from dataclasses import dataclass
 from compiler.access import natural
 from compiler.access.evaluation import Decision, Document, Policies, Request, collect, decide
 from compiler.access.evaluation.implied import implied
+from compiler.access.evaluation.text import like
 from compiler.access.ledger import Edge, Evidence
 from compiler.access.proof_index import Found, Index, admitted, covered, index
+from compiler.access.proof_services import request as becoming
+from compiler.access.proof_services import uses
 from compiler.access.rules.collect import attachments
 from compiler.access.rules.exceptions import PLAIN_ROOT
 from compiler.data.iam import managed_policy
@@ -54,9 +58,10 @@ def prove(
     judge = Judge(known.policies)
     found: list[Finding] = []
     for edge in edges:
-        lacking = list(_absent(known, edge))
+        lacking = list(_absent(known, edge)) or list(_halved(known, edge))
         found += lacking or _refused(known, judge, edge)
     found += _undeclared(known)
+    found += _untrusted(known, judge, documents, edges)
     return tuple(found)
 
 
@@ -131,6 +136,28 @@ def _absent(known: Index, edge: Edge) -> Iterator[Finding]:
             )
 
 
+def _halved(known: Index, edge: Edge) -> Iterator[Finding]:
+    """Actions that the statements of one side lack, also where AWS would ask only the other side."""
+    sides: dict[str, list[Evidence]] = {}
+    for evidence in edge.statements:
+        sides.setdefault(evidence.side, []).append(evidence)
+    for side, several in sides.items():
+        named = {a for each in several for found in known.of(each) for a in found.statement.actions}
+        services = {action.partition(":")[0] for action in named}
+        for action in edge.actions:
+            wanted = action.lower()
+            if wanted.partition(":")[0] not in services and side != "identity":
+                continue  # the key's half of an edge on a bucket
+            if wanted not in named and not any(like(each)(wanted) for each in named):
+                yield Finding(
+                    code="E832",
+                    message=f"{edge.id}: no {side} statement of it names {action}",
+                    hint="look at " + "; ".join(f"{e.stack} {e.address} {e.sid}" for e in several),
+                    stack=several[0].stack,
+                )
+                return
+
+
 def _refused(known: Index, judge: Judge, edge: Edge) -> Iterator[Finding]:
     """The first action of the edge that the policies don't allow."""
     for request in natural.requests(known, edge):
@@ -195,7 +222,7 @@ def _same(edge_arn: str, arn: str) -> bool:
 
 def _admitted_excess(found: Found, edges: list[Edge]) -> Iterator[Finding]:
     """Principals, or permissions of them, that no edge has."""
-    for principal in admitted(found):
+    for principal in admitted(found, declared=bool(edges)):
         own = [edge for edge in edges if edge.principal_arn == principal]
         account = principal.removeprefix("account/")
         if account != principal and _plain_root(found):
@@ -203,6 +230,22 @@ def _admitted_excess(found: Found, edges: list[Edge]) -> Iterator[Finding]:
         what = _excess(found, own)
         if what:
             yield _finding("E833", found, f"admits {principal} to {what}")
+
+
+def _untrusted(
+    known: Index, judge: Judge, documents: Documents, edges: Sequence[Edge]
+) -> Iterator[Finding]:
+    """Services that may not become the role that they work as."""
+    for use in uses(known, documents, edges):
+        _, answer = judge.decide(becoming(known, use))
+        if not answer.allowed:
+            yield Finding(
+                code="E835",
+                message=f"{use.by}: {use.service} works as {use.role}, which doesn't trust it: "
+                f"{why_not(answer)}",
+                hint=f"the trust half is missing: admit {use.service} in the role's trust policy",
+                stack=use.stack,
+            )
 
 
 def _plain_root(found: Found) -> bool:

@@ -70,11 +70,11 @@ def place_of(evidence: Evidence) -> Place:
     return evidence.stack, evidence.address, evidence.side, evidence.sid
 
 
-def admitted(found: Found) -> Iterator[str]:
-    """Whom a resource policy's statement admits by name: ARNs, `account/…`, `*` and the like.
+def admitted(found: Found, *, declared: bool) -> Iterator[str]:
+    """Whom a resource policy's statement admits: ARNs, `account/…`, `*` and the like.
 
-    The owner's own account as a whole is left out, as are services: the one leaves it to identity
-    policies, the others are no principals of the ledger.
+    Services are left out, they are no principals of the ledger. So is the owner's own account where
+    no edge rests on the statement: it leaves the matter to identity policies.
     """
     statement = found.statement
     if statement.not_principal or statement.unknown or statement.unknown_principals:
@@ -83,7 +83,7 @@ def admitted(found: Found) -> Iterator[str]:
     narrowed = _principal_arns(statement)
     for form in sorted(statement.principals):
         kind, _, account = form.partition("/")
-        if kind == "service" or form == f"account/{found.account}":
+        if kind == "service" or (form == f"account/{found.account}" and not declared):
             continue
         if kind == "federated" and account.split(":")[4:5] == [found.account]:
             continue

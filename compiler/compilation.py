@@ -29,7 +29,7 @@ from compiler.kinds.draft import Draft
 from compiler.manifest import output_tree
 from compiler.organization.records import Component
 from compiler.organization.resolve import World, resolve
-from compiler.organization.roots import region_of, tombstone
+from compiler.organization.roots import tombstone
 from compiler.terraform.document import Json, document
 from compiler.terraform.stack import Stack
 
@@ -56,23 +56,6 @@ class Compiled:
     def tree(self, jobs: int = 1) -> dict[str, bytes]:
         """Every file of the organisation's folder; puts the stacks through CDKTF."""
         return output_tree(self.organization, self.stacks, self.edges, self.documents, jobs)
-
-    def bury(self, present: Mapping[str, Mapping[str, Json]]) -> Compiled:
-        """The same with each removed stack keeping the backend and providers that it had.
-
-        `present` are the root modules on disk by stack path: the old stack's region and role are
-        known only there.
-        """
-        documents = dict(self.documents)
-        regions: dict[str, str] = {}
-        for path in self.world.removed:
-            old = present.get(path, {})
-            kept = {key: old[key] for key in ("terraform", "provider") if key in old}
-            documents[path] = {**documents[path], **kept}
-            if region := region_of(documents[path]):
-                regions[path] = region
-        stacks = tuple(replace(s, region=regions.get(s.path, s.region)) for s in self.stacks)
-        return replace(self, stacks=stacks, documents=documents)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

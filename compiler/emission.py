@@ -12,7 +12,8 @@ from pathlib import Path
 
 from compiler.compilation import Compiled
 from compiler.diagnostics import Diagnostic
-from compiler.tree import Changes, PresentStack, apply_changes, plan_changes, stacks_present
+from compiler.removal import bury, orphans
+from compiler.tree import Changes, apply_changes, plan_changes, stacks_present
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +36,11 @@ def plan(compiled: Compiled, out: Path, *, prune: bool = False, jobs: int = 1) -
     removed = compiled.world.removed
     present = stacks_present(root, besides=made - set(removed))
     documents = {path: old.document for path, old in present.items() if old.document}
-    tree = compiled.bury(documents).tree(jobs)
+    buried, needed = bury(compiled, documents)
+    gone = orphans(compiled, present, root, prune=prune)
+    tree = buried.tree(jobs)
     changes, found = plan_changes(root, tree)
-    orphans = () if prune else _orphans(compiled, present)
-    return Output(root=root, tree=tree, changes=changes, diagnostics=(*orphans, *found))
+    return Output(root=root, tree=tree, changes=changes, diagnostics=(*needed, *gone, *found))
 
 
 def apply(outputs: Sequence[Output]) -> tuple[Diagnostic, ...]:
@@ -63,23 +65,4 @@ def joined(outputs: Iterable[Output]) -> Changes:
     outputs = list(outputs)
     return Changes(
         added=paths("added"), changed=paths("changed"), removed=paths("removed"), same=paths("same")
-    )
-
-
-def _orphans(compiled: Compiled, present: Mapping[str, PresentStack]) -> tuple[Diagnostic, ...]:
-    """Stacks that may hold resources and that nothing in the blueprint stands for any more."""
-    made = {stack.path for stack in compiled.stacks}
-    gone = [path for path, old in present.items() if path not in made and not old.tombstone]
-    if not gone:
-        return ()
-    lines = "".join(f"\n  - {path}" for path in gone)
-    names = ", ".join(f'"{path}"' for path in gone)
-    return (
-        Diagnostic(
-            code="E601",
-            message=f"no component makes {names} any more, and what it applied would be orphaned",
-            span=compiled.world.span,
-            hint=f"to plan the destroy, add to the blueprint:\nremoved:{lines}\n"
-            "or, if it was never applied, compile with --prune",
-        ),
     )

@@ -114,4 +114,27 @@ CODES: tuple[Code, ...] = (
         wrong="removed: [aws/gone/fraud]\n",
         right="removed: [aws/production/fraud]\n",
     ),
+    Code(
+        code="E604",
+        title="removed, and others are applied as its role",
+        explanation=(
+            "The stack made the role that the account's other stacks are applied as. Destroying it "
+            "first would leave nobody who may change or destroy them. Remove the others first; they may "
+            "be listed under removed together, and are then destroyed before it. To rename the "
+            "component, move its state to the new stack's key and compile with --prune."
+        ),
+        wrong="removed: [aws/shared/baseline]   # and a pipeline still uses the account\n",
+        right="removed: [aws/shared/baseline, aws/shared/churn]\n",
+    ),
+    Code(
+        code="E605",
+        title="pruned, and its state holds resources",
+        explanation=(
+            "--prune is for stacks that were never applied, and the state file beside this one lists "
+            "resources. Dropping the stack would orphan them. List it under removed and apply, then "
+            "take the line out. State in a backend is not looked at."
+        ),
+        wrong="landform compile --prune\n",
+        right="removed: [aws/shared/churn]\n",
+    ),
 )

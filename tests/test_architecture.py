@@ -22,7 +22,6 @@ SHIPPED = "compiler.kinds.ml_pipeline.deployer"
 LONG = {
     "compiler.kinds.account_baseline": ("_deploy_role", "_state_bucket"),
     "compiler.kinds.ml_pipeline.production": ("_alarms", "_deployer"),
-    "compiler.kinds.ml_pipeline.state_machine": ("definition",),
     "compiler.kinds.parts": ("bucket",),
 }
 
@@ -37,6 +36,7 @@ LAYERS = (
     ("compiler.checks", "compiler.output_codes", "compiler.stack_codes"),
     ("compiler.manifest", "compiler.tree", "compiler.tree_present", "compiler.catalogue"),
     ("compiler.compilation", "compiler.diagnosis"),
+    ("compiler.removal",),
     ("compiler.emission",),
     ("compiler.cli",),
     ("compiler.__main__", "compiler.cdktf_app"),

@@ -327,15 +327,16 @@ def test_init_makes_a_blueprint_that_compiles(tmp_path: Path) -> None:
     done = landform(tmp_path, "init", "--name", "beta")
     assert done.returncode == 0
     assert "landform compile" in done.stdout
-    first = (tmp_path / "blueprints" / "landform.yaml").read_text("utf-8").splitlines()[0]
+    made = tmp_path / "blueprints" / "beta"
+    first = (made / "landform.yaml").read_text("utf-8").splitlines()[0]
     assert first.startswith("# yaml-language-server: $schema=")
-    schema = tmp_path / "blueprints" / first.partition("$schema=")[2]
+    schema = made / first.partition("$schema=")[2]
     assert schema.read_text("utf-8") == landform(tmp_path, "schema").stdout
     assert landform(tmp_path, "compile").returncode == 0
     assert (tmp_path / "generated" / "beta" / "manifest.json").is_file()
 
 
-@pytest.mark.parametrize("present", ["landform.yaml", "landform.schema.json"])
+@pytest.mark.parametrize("present", ["landform.yaml", "landform.schema.json", "other.yaml"])
 def test_init_overwrites_nothing(tmp_path: Path, present: str) -> None:
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / present).write_text("mine", "utf-8")

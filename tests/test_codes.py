@@ -59,7 +59,7 @@ NOT_A_TEXT = {
     "E404": "the example would be as long as a setting may be",
     "E405": "the example would be as long as settings may be",
     "E501": "a defect of a kind",
-    "E601": "needs an output folder",
+    **dict.fromkeys(("E601", "E604", "E605"), "needs an output folder"),
     **{f"E{number}": "the state of the output folder" for number in range(701, 712)},
     **{code.code: "a generated policy" for code in access_codes.CODES},
 }
@@ -69,6 +69,7 @@ CASES_ELSEWHERE = {
     "E002": "the command line's argument: tests/test_cli.py",
     "E003": "permissions, which root ignores: tests/unit/test_files.py",
     "E501": "a defect of a kind: tests/unit/test_schema_check.py",
+    **dict.fromkeys(("E604", "E605"), "the output folder: tests/test_removal.py"),
     **{f"E{number}": "tests/unit/test_tree*.py" for number in range(701, 712)},
     **{code.code: "tests/access/test_rules.py, test_proof.py" for code in access_codes.CODES},
 }

@@ -6,8 +6,6 @@ import re
 
 import click
 
-from compiler.blueprint.shapes import NAME_RULE
-
 SCHEMA_NAME = "landform.schema.json"
 
 _TEXT = """\
@@ -52,5 +50,6 @@ components:
 def starter(name: str) -> str:
     """A blueprint of three accounts with a baseline and a pipeline."""
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,39}", name):
-        raise click.UsageError(f'the name "{name}" must be {NAME_RULE}')
+        rule = "1 to 40 of a-z, 0-9 and -, starting with a letter"
+        raise click.UsageError(f'the name "{name}" must be {rule}')
     return _TEXT.format(schema=SCHEMA_NAME, name=name)

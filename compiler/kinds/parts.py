@@ -213,7 +213,8 @@ def bucket(bucket: Bucket, access: Access) -> list[Resource]:
 
 def _bucket_guards(bucket: Bucket, key_arn: Value) -> list[Statement]:
     """What nobody may do. An upload without encryption headers gets the bucket's default, the key;
-    the headers are judged only where they are sent."""
+    the headers are judged only where they are sent. A key that the customer sends along (SSE-C)
+    would lie outside of every key policy."""
     algorithm = "s3:x-amz-server-side-encryption"
     key_header = f"{algorithm}-aws-kms-key-id"
     objects = f"{bucket.arn}/*"
@@ -241,6 +242,14 @@ def _bucket_guards(bucket: Bucket, key_arn: Value) -> list[Statement]:
             actions=("s3:PutObject",),
             resources=(objects,),
             conditions={"Null": {key_header: "false"}, "StringNotEquals": {key_header: key_arn}},
+        ),
+        Statement(
+            sid="DenyCustomerKeys",
+            effect="Deny",
+            principal="*",
+            actions=("s3:PutObject",),
+            resources=(objects,),
+            conditions={"Null": {f"{algorithm}-customer-algorithm": "false"}},
         ),
     ]
 

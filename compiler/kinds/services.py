@@ -84,17 +84,19 @@ def topic(
     return arn
 
 
-def publishing(service: str, topic_arn: str, account_id: str, source_arn: str | None) -> Statement:
-    """Lets a service publish to a topic on behalf of one resource, or several that `*` covers.
+def publishing(
+    service: str, topic_arn: str, account_id: str, source_arns: Sequence[str] | None
+) -> Statement:
+    """Lets a service publish to a topic on behalf of these resources.
 
-    `source_arn` is None for EventBridge, which sends none: a condition would drop every message.
+    `source_arns` is None for EventBridge, which sends none: a condition would drop every message.
     Source: EventBridge user guide, "Using resource-based policies", Amazon SNS permissions: no
     Condition blocks in topic policies.
     """
     conditions: Conditions = {}
-    if source_arn is not None:
+    if source_arns is not None:
         conditions = {
-            "ArnLike": {"aws:SourceArn": source_arn},
+            "ArnEquals": {"aws:SourceArn": list(source_arns)},
             "StringEquals": {"aws:SourceAccount": account_id},
         }
     return Statement(

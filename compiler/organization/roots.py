@@ -75,10 +75,22 @@ def tombstone(organization: Organization, path: str) -> Stack:
 
 def region_of(root_module: Mapping[str, object]) -> str | None:
     """The region of the AWS provider in a root module on disk, which may be anyone's text."""
-    block = root_module.get("provider")
-    for name in ("aws", 0, "region"):
-        if isinstance(block, Mapping) and isinstance(name, str):
-            block = block.get(name)
-        elif isinstance(block, Sequence) and block and isinstance(name, int):
-            block = block[name]
-    return block if isinstance(block, str) else None
+    return _in_provider(root_module, "aws", 0, "region")
+
+
+def role_of(root_module: Mapping[str, object]) -> str | None:
+    """The name of the role that a root module on disk is applied as, or None for ambient credentials."""
+    arn = _in_provider(root_module, "aws", 0, "assume_role", 0, "role_arn")
+    return arn.rpartition("/")[2] if arn else None
+
+
+def _in_provider(root_module: Mapping[str, object], *path: str | int) -> str | None:
+    value = root_module.get("provider")
+    for step in path:
+        if isinstance(value, Mapping) and isinstance(step, str):
+            value = value.get(step)
+        elif isinstance(value, Sequence) and value and isinstance(step, int):
+            value = value[step]
+        else:
+            return None
+    return value if isinstance(value, str) else None

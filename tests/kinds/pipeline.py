@@ -125,9 +125,17 @@ class Pipeline:
 
     @property
     def uploaders(self) -> list[str]:
-        """The ARNs of the roles that may write data and source."""
+        """The ARNs of the roles that may write data."""
+        return self._named_roles("uploaders")
+
+    @property
+    def source_uploaders(self) -> list[str]:
+        """The ARNs of the roles that may write the S3 source."""
+        return self._named_roles("source_uploaders")
+
+    def _named_roles(self, key: str) -> list[str]:
         found = []
-        for given in self.given.get("uploaders", []):
+        for given in self.given.get(key, []):
             account = given.get("account", self.shared) if isinstance(given, dict) else self.shared
             name = given["role"] if isinstance(given, dict) else given
             found.append(self.arn(account, "iam", f"role/{name}", region=False))

@@ -66,8 +66,11 @@ def _objects(p: Pipeline) -> Iterator[Question]:
     if p.source == "s3":
         source = f"{p.bucket}/source/churn.zip"
         yield from _row("E4", p.pipeline_role, "s3:GetObject s3:GetObjectVersion", source)
+        tags = "s3:GetObjectTagging s3:GetObjectVersionTagging"
+        yield from _row("E4", p.pipeline_role, tags, source)
     for uploader in p.uploaders:
         yield from _row("uploads", uploader, "s3:PutObject", data)
+    for uploader in p.source_uploaders:
         yield from _row("uploads", uploader, "s3:PutObject", f"{p.bucket}/source/churn.zip")
 
 
@@ -170,7 +173,7 @@ def key_uses(p: Pipeline) -> dict[str, set[str]]:
     for account in p.production:
         uses[p.deployer(account)] = {"kms:Decrypt"}
         uses[p.serve(account)] = set(READ.split())
-    for uploader in p.uploaders:
+    for uploader in (*p.uploaders, *p.source_uploaders):
         uses[uploader] = {"kms:Decrypt", "kms:GenerateDataKey"}
     return uses
 

@@ -153,6 +153,10 @@ def test_7_bucket_guards(name: str) -> None:
     transport = denies.pop("DenyInsecureTransport")
     assert transport["Resource"] == [p.bucket, f"{p.bucket}/*"]
     assert transport["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    customer = denies.pop("DenyCustomerKeys")
+    assert (customer["Principal"], customer["Action"]) == ("*", ["s3:PutObject"])
+    assert customer["Resource"] == [f"{p.bucket}/*"]
+    assert customer["Condition"] == {"Null": {f"{header}-customer-algorithm": "false"}}
     expected = {
         "DenyWrongAlgorithm": (header, "aws:kms"),
         "DenyWrongKey": (f"{header}-aws-kms-key-id", p.key),
@@ -230,6 +234,20 @@ def test_10_deployer_and_reporter(name: str) -> None:
         assert function["role"] == p.deployer(account)
         assert environment["REPORTER_ROLE_ARN"] == p.reporter(account)
         assert environment["EXECUTION_ROLE_ARN"] == p.serve(account)
+
+
+def test_the_deployer_s_events_are_kept_nowhere(name: str) -> None:
+    """They hold credentials of the artifacts: no queue or topic for those that fail."""
+    p = pipeline(name)
+    for account in p.production:
+        module = p.module(account)
+        assert "aws_sqs_queue" not in module.document["resource"]
+        assert "dead_letter_config" not in module.body("aws_lambda_function", "deployer")
+        invoked = module.body("aws_lambda_function_event_invoke_config", "deployer")
+        assert invoked == {
+            "function_name": "acme-churn-deployer",
+            "maximum_retry_attempts": 1,
+        }
 
 
 def test_11_each_trust_has_one_principal(name: str) -> None:

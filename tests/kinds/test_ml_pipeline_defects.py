@@ -183,7 +183,9 @@ def test_14_no_role_serves_two_masters(name: str) -> None:
 
 def test_15_jobs_can_be_tagged(name: str) -> None:
     p = pipeline(name)
-    job = p.arn(p.training, "sagemaker", "training-job/acme-churn-1")
+    job = p.arn(
+        p.training, "sagemaker", "training-job/acme-churn-0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f"
+    )
     assert evaluate(p.accounts, p.machine_role, "sagemaker:AddTags", job).allowed
 
 

@@ -112,6 +112,17 @@ def test_the_bucket_is_read_and_written_nowhere_else(name: str) -> None:
     assert not found
 
 
+def test_the_source_is_one_key(name: str) -> None:
+    """Who may replace the source starts the pipeline: that key and none beside it."""
+    p = pipeline(name)
+    for key in ("source/churn.zip.bak", "source/other.zip", "source/", "data/a.csv"):
+        for role in p.source_uploaders:
+            assert not ask(p, Question("", role, "s3:PutObject", f"{p.bucket}/{key}")).allowed
+    for key in ("source/churn.zip", "source/other.zip"):
+        for role in p.uploaders:
+            assert not ask(p, Question("", role, "s3:PutObject", f"{p.bucket}/{key}")).allowed
+
+
 def test_nobody_lends_the_key(name: str) -> None:
     """A grant on the bucket's key would be a way around its policy, also for an administrator."""
     p = pipeline(name)
@@ -137,7 +148,7 @@ def test_the_key_is_used_by_exactly_these(name: str) -> None:
 
 def test_who_only_reads_through_s3_cannot_use_the_key_otherwise(name: str) -> None:
     p = pipeline(name)
-    narrow = [p.machine_role, *map(p.deployer, p.production), *p.uploaders]
+    narrow = [p.machine_role, *map(p.deployer, p.production), *p.uploaders, *p.source_uploaders]
     for role in narrow:
         assert not ask(p, Question("", role, "kms:Decrypt", p.key)).allowed, role
 

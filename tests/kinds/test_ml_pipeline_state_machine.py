@@ -66,19 +66,57 @@ def look_up(value: Any, path: str) -> Any:
     return value
 
 
+def network_of(p: Pipeline) -> str:
+    """The train state that a run of these settings comes to, by the rules of the Choice state."""
+    states = machine(p)["States"]
+    state = states[states["ReadSettings"]["Next"]]
+    (rule,) = state["Choices"]
+    assert rule["IsPresent"] is True
+    document = {"read": {"settings": settings(p)}}
+    try:
+        look_up(document, rule["Variable"])
+    except KeyError:
+        return str(state["Default"])
+    return str(rule["Next"])
+
+
 @pytest.mark.parametrize("name", VARIANTS)
 def test_structure(name: str) -> None:
     states = machine(pipeline(name))["States"]
-    seen, at = [], machine(pipeline(name))["StartAt"]
-    while at:
+    seen, ahead = set(), [machine(pipeline(name))["StartAt"]]
+    while ahead:
+        at = ahead.pop()
+        seen.add(at)
         state = states[at]
+        if state["Type"] == "Choice":
+            assert set(state) == {"Type", "Choices", "Default"}
+            ahead += [state["Default"], *(rule["Next"] for rule in state["Choices"])]
+            continue
         assert set(state) <= TASK_KEYS
         assert state["Type"] == "Task"
         assert ("Next" in state) != ("End" in state)
-        seen.append(at)
-        at = state.get("Next")
-    assert seen == ["ReadSettings", "Train", "Release"]
-    assert set(seen) == set(states)
+        ahead += [state["Next"]] if "Next" in state else []
+    assert seen == set(states) == {"ReadSettings", "Where", "Train", "TrainInNetwork", "Release"}
+    ends = [name for name, state in states.items() if "End" in state]
+    assert ends == ["Release"]
+
+
+def test_the_template_does_not_depend_on_the_network() -> None:
+    """So that the one in the team's source stays right when the blueprint moves training."""
+    inside, outside = pipeline("network"), pipeline("connection")
+    assert "network" in settings(inside)
+    assert "network" not in settings(outside)
+    assert machine(inside) == machine(outside)
+    assert (network_of(inside), network_of(outside)) == ("TrainInNetwork", "Train")
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_two_train_states_differ_in_the_network_only(name: str) -> None:
+    states = machine(pipeline(name))["States"]
+    inside = states["TrainInNetwork"]
+    plain = {k: v for k, v in inside["Parameters"].items() if k != "VpcConfig.$"}
+    assert {**inside, "Parameters": plain} == states["Train"]
+    assert inside["Parameters"]["VpcConfig.$"] == "$.read.settings.network"
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -93,11 +131,12 @@ def test_paths_lead_somewhere(name: str) -> None:
     read = states["ReadSettings"]
     assert read["ResultPath"] == "$.read"
     document["read"] = {"settings": settings(p)}
-    for path in paths(states["Train"]["Parameters"]):
+    train = states[network_of(p)]
+    for path in paths(train["Parameters"]):
         assert look_up(document, path) is not None, path
-    trained = states["Train"]["ResultPath"].removeprefix("$.")
+    trained = train["ResultPath"].removeprefix("$.")
     document[trained] = dict.fromkeys(
-        (key.removesuffix(".$") for key in states["Train"]["ResultSelector"]), "x"
+        (key.removesuffix(".$") for key in train["ResultSelector"]), "x"
     )
     found = list(paths(states["Release"]["Parameters"]))
     assert found
@@ -118,7 +157,7 @@ def test_the_parameter_is_the_one_that_is_made(name: str) -> None:
 def test_training_job_by_the_api_s_model(name: str) -> None:
     """What the state passes, put together, is a valid request of CreateTrainingJob."""
     p = pipeline(name)
-    parameters = machine(p)["States"]["Train"]["Parameters"]
+    parameters = machine(p)["States"][network_of(p)]["Parameters"]
     document = {
         **json.loads(train_action(p)["configuration"]["Input"]),
         "read": {"settings": settings(p)},
@@ -150,16 +189,17 @@ def test_what_training_answers_has_the_paths(name: str) -> None:
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_manifest_by_the_api_s_model(name: str) -> None:
-    """Step Functions spells members as the Java SDK does: SSEKMSKeyId is SsekmsKeyId there."""
+    """No header of encryption, so that the bucket's default key is used."""
     p = pipeline(name)
     parameters = machine(p)["States"]["Release"]["Parameters"]
     members = _operation("s3", "PutObject").input_shape.members
-    spelled = {"SsekmsKeyId": "SSEKMSKeyId"}
-    for key in parameters:
-        plain = key.removesuffix(".$")
-        assert spelled.get(plain, plain) in members, key
-    assert parameters["SsekmsKeyId.$"] == "$.kms_key_arn"
-    assert parameters["ServerSideEncryption"] == "aws:kms"
+    assert {key.removesuffix(".$") for key in parameters} <= set(members)
+    assert set(parameters) == {"Bucket", "Key.$", "ContentType", "Body"}
+    encryption = p.module(p.shared).body(
+        "aws_s3_bucket_server_side_encryption_configuration", "artifacts"
+    )
+    (default,) = encryption["rule"][0]["apply_server_side_encryption_by_default"]
+    assert default == {"sse_algorithm": "aws:kms", "kms_master_key_id": p.key}
     assert parameters["Bucket"] == p.bucket.rpartition(":")[2]
     body = {key.removesuffix(".$") for key in parameters["Body"]}
     assert parameters["Body"]["run.$"] == "$$.Execution.Name"

@@ -84,6 +84,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "uploaders": {
         "source": S3,
         "uploaders": ["data/engineer", {"role": "feeder", "account": "training"}],
+        "source_uploaders": ["ci/publisher", {"role": "releaser", "account": "training"}],
     },
     "one-account": {"training": "shared", "production": "shared"},
     "one-account-terraform": {

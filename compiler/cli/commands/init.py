@@ -11,20 +11,24 @@ from compiler.kinds.schema import schema_text
 
 
 @click.command("init")
-@click.argument(
-    "folder", type=click.Path(path_type=Path, file_okay=False), default=Path("blueprints")
-)
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), required=False)
 @click.option("--name", default="acme", show_default=True, help="Name of the organisation.")
-def command(folder: Path, name: str) -> None:
-    """Start a new blueprint that compiles, with its schema for the editor."""
-    files = {folder / "landform.yaml": starter(name), folder / SCHEMA_NAME: schema_text()}
-    for path in files:
-        if path.exists():
-            raise click.UsageError(f"{path} exists already; init writes new blueprints only")
+def command(folder: Path | None, name: str) -> None:
+    """Start a new blueprint that compiles, with its schema for the editor.
+
+    FOLDER is blueprints/<name> unless it is given.
+    """
+    text = starter(name)
+    folder = folder or Path("blueprints") / name
+    there = sorted(path.name for path in folder.glob("*")) if folder.is_dir() else []
+    if there:
+        # A landform.yaml would turn whatever YAML lies there into parts of one blueprint.
+        raise click.UsageError(f"{folder} is not empty: it holds {there[0]}; name a new folder")
+    files = {folder / "landform.yaml": text, folder / SCHEMA_NAME: schema_text()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for path, text in files.items():
-            path.write_text(text, encoding="utf-8")
+        for path, content in files.items():
+            path.write_text(content, encoding="utf-8")
     except OSError as error:
         raise click.UsageError(f"cannot write to {folder}: {error.strerror}") from error
     click.echo(f"wrote {folder}/landform.yaml; next: landform compile {folder}")

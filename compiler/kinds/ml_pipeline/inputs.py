@@ -27,11 +27,12 @@ Branch = Annotated[Text, Matching(r"[^\s~^:?*\[\\]+", "a branch's name")]
 CodeCommitName = Annotated[
     Text, Matching(r"[\w.-]{1,100}", "a repository's name: letters, digits and ._-")
 ]
+# No `*` or `?` in keys: in a policy they would be wildcards.
 SourceKey = Annotated[
-    Text, Matching(r"source/[\w!.*'()/-]+\.zip", "a key below source/ that ends in .zip")
+    Text, Matching(r"source/[\w!.'()/-]+\.zip", "a key below source/ that ends in .zip")
 ]
 DataPrefix = Annotated[
-    Text, Matching(r"data/(?:[\w!.*'()=-]+/)*", "data/ or a prefix below it, ending in /")
+    Text, Matching(r"data/(?:[\w!.'()=-]+/)*", "data/ or a prefix below it, ending in /")
 ]
 EndpointName = Annotated[
     Text,
@@ -286,7 +287,12 @@ class Inputs(Shape):
     alerts: Alerts | None = Field(default=None, description="who is told of failures")
     uploaders: list[Role] = Field(
         default_factory=list,
-        description="roles that may write data/ and source/ in the bucket; default account: shared",
+        description="roles that may write data/ in the bucket; default account: shared",
+    )
+    source_uploaders: list[Role] = Field(
+        default_factory=list,
+        description="roles that may write the key of an S3 source, and so start the pipeline; "
+        "default account: shared",
     )
     state_machine: Literal["cloudformation", "terraform"] = Field(
         default="cloudformation",
@@ -305,6 +311,10 @@ class Inputs(Shape):
         if len(self.production) > 40:
             message, hint = "must have at most 40 accounts", "a pipeline has at most 50 stages"
             found.append(Finding("E204", message, hint, ("production",)))
+        if self.source_uploaders and self.source.s3 is None:
+            message = "is for an S3 source only: nobody uploads to a repository through the bucket"
+            hint = "leave it out, or take source: {s3: {key: source/churn.zip}}"
+            found.append(Finding("E204", message, hint, ("source_uploaders",)))
         for index, approver in enumerate(self.approval.by):
             if approver.account not in (None, self.shared):
                 message = (

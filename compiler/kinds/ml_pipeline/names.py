@@ -14,6 +14,10 @@ from compiler.terraform.names import shorten
 # SageMaker's limit of a job's name, less a dash and the UUID that CodePipeline appends.
 JOB_PREFIX_LENGTH = 63 - 37
 
+# A UUID as CodePipeline writes it, in IAM's wildcards. `*` would also cover what the component
+# `churn-x` makes for `churn`; `?` is one character, so names of another length never match.
+ANY_UUID = "????????-????-????-????-????????????"
+
 # CodePipeline stores artifacts below the first 20 characters of the pipeline's name.
 # Source: AWS re:Post, "CodePipeline truncates folder names in output artifact S3 bucket".
 ARTIFACT_PREFIX_LENGTH = 20

@@ -22,12 +22,18 @@ from compiler.terraform.names import shorten
 from compiler.terraform.stack import Expression, Value, json_template, reference
 
 VARIANT = "AllTraffic"
+# The alarms that roll a deployment back, and the one of the function itself.
+ERRORS_ALARM = "endpoint-errors"
+LATENCY_ALARM = "endpoint-latency"
+ROLLBACK_ALARMS = (ERRORS_ALARM, LATENCY_ALARM)
+FUNCTION_ALARM = "deployer-errors"
 RUNTIME = "python3.13"
 # One invocation does one step and waits for nothing.
 FUNCTION_TIMEOUT_SECONDS = 120
 FUNCTION_MEMORY_MB = 256
 # The deployer appends a release and a hash to the names of models and configurations.
 PREFIX_LENGTH = 40
+ANY_RELEASE = "????????-????????????"
 ALARM_PERIOD_SECONDS = 60
 MICROSECONDS_PER_MILLISECOND = 1000
 _SOURCES = Path(__file__).parent / "deployer"
@@ -116,7 +122,7 @@ def _deployer(parties: Parties, target: Target, deploy: Deploy) -> None:
         "makes-models",
         ("sagemaker:AddTags", "sagemaker:CreateModel", "sagemaker:DescribeModel"),
         "sagemaker",
-        f"model/{made}-*",
+        f"model/{made}-{ANY_RELEASE}",
     )
     own(
         "makes-configurations",
@@ -128,7 +134,7 @@ def _deployer(parties: Parties, target: Target, deploy: Deploy) -> None:
             "sagemaker:UpdateEndpoint",
         ),
         "sagemaker",
-        f"endpoint-config/{made}-*",
+        f"endpoint-config/{made}-{ANY_RELEASE}",
     )
     own(
         "makes-endpoint",
@@ -168,12 +174,13 @@ def _deployer(parties: Parties, target: Target, deploy: Deploy) -> None:
         "cloudwatch",
         f"alarm:TargetTracking-endpoint/{deploy.endpoint}/*",
     )
-    own(
-        "reads-alarms",
-        ("cloudwatch:DescribeAlarms",),
-        "cloudwatch",
-        f"alarm:{_alarm_prefix(parties)}-*",
-    )
+    for part in ROLLBACK_ALARMS:
+        own(
+            f"reads-{part}",
+            ("cloudwatch:DescribeAlarms",),
+            "cloudwatch",
+            f"alarm:{_alarm_name(parties, part)}",
+        )
     scaling_role = (
         "role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
         "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
@@ -191,7 +198,6 @@ def _deployer(parties: Parties, target: Target, deploy: Deploy) -> None:
         "logs",
         f"log-group:{_log_group(parties)}:*",
     )
-    own("reports-its-failures", ("sqs:SendMessage",), "sqs", _queue(parties))
 
 
 def _serve(parties: Parties, target: Target, deploy: Deploy) -> None:
@@ -203,10 +209,11 @@ def _serve(parties: Parties, target: Target, deploy: Deploy) -> None:
     )
     pull_image(parties, role)
     sagemaker_runtime(draft, role, "Endpoints", f"/aws/sagemaker/Endpoints/{deploy.endpoint}")
-    alarms = role.place.arn("cloudwatch", f"alarm:{_alarm_prefix(parties)}-*")
-    draft.grant(
-        f"{name}-reads-alarms", role, ("cloudwatch:DescribeAlarms",), Own(role.place, alarms)
-    )
+    for part in ROLLBACK_ALARMS:
+        alarm = role.place.arn("cloudwatch", f"alarm:{_alarm_name(parties, part)}")
+        draft.grant(
+            f"{name}-reads-{part}", role, ("cloudwatch:DescribeAlarms",), Own(role.place, alarm)
+        )
     if deploy.capture:
         arn = deploy.capture.objects(role.place.partition)
         draft.grant(f"{name}-captures", role, ("s3:PutObject",), Own(role.place, arn))
@@ -222,7 +229,8 @@ def _alerts(parties: Parties, target: Target, key: Key) -> list[Value]:
     if alerts is None:
         return []
     arn = place.arn("sns", draft.name("alerts", "aws_sns_topic"))
-    alarms = place.arn("cloudwatch", f"alarm:{_alarm_prefix(parties)}-*")
+    names = [_alarm_name(parties, part) for part in (*ROLLBACK_ALARMS, FUNCTION_ALARM)]
+    alarms = [place.arn("cloudwatch", f"alarm:{name}") for name in names]
     statement = publishing("cloudwatch.amazonaws.com", arn, target.account.id, alarms)
     topic(draft, target.account, "alerts", "alerts", key, alerts.notify, [statement])
     return [reference("aws_sns_topic.alerts", "arn")]
@@ -230,15 +238,15 @@ def _alerts(parties: Parties, target: Target, key: Key) -> list[Value]:
 
 def _alarms(parties: Parties, target: Target, deploy: Deploy, notified: list[Value]) -> list[str]:
     """The alarms, which wait for an endpoint that is not there yet; gives those that roll back."""
-    draft, prefix = parties.draft, _alarm_prefix(parties)
+    draft = parties.draft
     variant: dict[str, Value] = {"EndpointName": deploy.endpoint, "VariantName": VARIANT}
 
-    def alarm(name: str, part: str, description: str, arguments: dict[str, Value]) -> str:
-        alarm_name = f"{prefix}-{part}"
+    def alarm(part: str, description: str, arguments: dict[str, Value]) -> str:
+        alarm_name = _alarm_name(parties, part)
         draft.add(
             target.account,
             "aws_cloudwatch_metric_alarm",
-            name,
+            part.replace("-", "_"),
             {
                 "alarm_name": alarm_name,
                 "alarm_description": description,
@@ -252,8 +260,7 @@ def _alarms(parties: Parties, target: Target, deploy: Deploy, notified: list[Val
         return alarm_name
 
     errors = alarm(
-        "endpoint_errors",
-        "endpoint-errors",
+        ERRORS_ALARM,
         "The endpoint answers with errors of its own",
         {
             "namespace": "AWS/SageMaker",
@@ -266,8 +273,7 @@ def _alarms(parties: Parties, target: Target, deploy: Deploy, notified: list[Val
         },
     )
     latency = alarm(
-        "endpoint_latency",
-        "endpoint-latency",
+        LATENCY_ALARM,
         f"The model takes longer than {deploy.latency_alarm_ms} ms on average",
         {
             "namespace": "AWS/SageMaker",
@@ -280,8 +286,7 @@ def _alarms(parties: Parties, target: Target, deploy: Deploy, notified: list[Val
         },
     )
     alarm(
-        "deployer_errors",
-        "deployer-errors",
+        FUNCTION_ALARM,
         "The deployer could not report to the pipeline",
         {
             "namespace": "AWS/Lambda",
@@ -312,18 +317,8 @@ def _function(parties: Parties, target: Target, deploy: Deploy, rollback: list[s
             "kms_key_id": reference("aws_kms_key.serving", "arn"),
         },
     )
-    draft.add(
-        account,
-        "aws_sqs_queue",
-        "deployer_failures",
-        {
-            "name": _queue(parties),
-            "sqs_managed_sse_enabled": True,
-            "message_retention_seconds": 1209600,
-        },
-    )
     zip_path = "${path.module}/assets/deployer.zip"
-    draft.add(
+    function = draft.add(
         account,
         "aws_lambda_function",
         "deployer",
@@ -338,11 +333,15 @@ def _function(parties: Parties, target: Target, deploy: Deploy, rollback: list[s
             "timeout": FUNCTION_TIMEOUT_SECONDS,
             "memory_size": FUNCTION_MEMORY_MB,
             "environment": [{"variables": _environment(parties, target, deploy, rollback)}],
-            "dead_letter_config": [
-                {"target_arn": reference("aws_sqs_queue.deployer_failures", "arn")}
-            ],
         },
         depends_on=("aws_iam_role_policy.deployer", log_group),
+    )
+    # No queue for what fails: the event holds credentials, and CodePipeline ends the job by itself.
+    draft.add(
+        account,
+        "aws_lambda_function_event_invoke_config",
+        "deployer",
+        {"function_name": reference(function, "function_name"), "maximum_retry_attempts": 1},
     )
 
 
@@ -377,13 +376,9 @@ def _model_prefix(parties: Parties) -> str:
     return shorten(f"{organization}-{component}", PREFIX_LENGTH)
 
 
-def _alarm_prefix(parties: Parties) -> str:
-    return f"{parties.draft.organization.name}-{parties.draft.component.name}"
+def _alarm_name(parties: Parties, part: str) -> str:
+    return parties.draft.prefix(part)
 
 
 def _log_group(parties: Parties) -> str:
     return f"/aws/lambda/{parties.function_name}"
-
-
-def _queue(parties: Parties) -> str:
-    return parties.draft.name("deployer-failures", "aws_sqs_queue")

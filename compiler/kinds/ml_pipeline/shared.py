@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from compiler.access.parties import Assume, KeyUse, Listing, Objects, Own
 from compiler.access.policy import Statement
+from compiler.kinds.inputs import RoleReference
 from compiler.kinds.ml_pipeline.names import Parties, Target
 from compiler.kinds.ml_pipeline.source import Action, SourceParts, source
 from compiler.kinds.ml_pipeline.state_machine import definition, template
@@ -90,7 +93,7 @@ def _reporter(parties: Parties, target: Target) -> None:
 
 
 def _people(parties: Parties) -> None:
-    """Roles that the blueprint names: approvers and uploaders."""
+    """Roles that the blueprint names: approvers and uploaders of data, and of the source."""
     draft, inputs, place = parties.draft, parties.inputs, parties.shared
     for index, reference_ in enumerate(inputs.approval.by, start=1):
         role = draft.existing_role(inputs.shared, f"approver_{index}", reference_.role)
@@ -111,16 +114,24 @@ def _people(parties: Parties) -> None:
             ),
             Own(place, parties.pipeline_arn),
         )
-    for index, reference_ in enumerate(inputs.uploaders, start=1):
-        account = reference_.account or inputs.shared
-        role = draft.existing_role(account, f"uploader_{index}", reference_.role)
-        for prefix in ("data", "source"):
-            draft.grant(
-                f"uploader-{index}-writes-{prefix}",
-                role,
-                ("s3:PutObject",),
-                Objects(parties.bucket, f"{prefix}/*", via_s3=True),
-            )
+    _uploaders(parties, inputs.uploaders, "uploader", "data", "data/*")
+    if inputs.source.s3:
+        key = inputs.source.s3.key
+        _uploaders(parties, inputs.source_uploaders, "source-uploader", "source", key)
+
+
+def _uploaders(
+    parties: Parties, references: Sequence[RoleReference], who: str, what: str, pattern: str
+) -> None:
+    for index, reference_ in enumerate(references, start=1):
+        account = reference_.account or parties.inputs.shared
+        name = f"{who}_{index}".replace("-", "_")
+        parties.draft.grant(
+            f"{who}-{index}-writes-{what}",
+            parties.draft.existing_role(account, name, reference_.role),
+            ("s3:PutObject",),
+            Objects(parties.bucket, pattern, via_s3=True),
+        )
 
 
 def _notifications(parties: Parties) -> str | None:
@@ -336,7 +347,6 @@ def _template(parties: Parties) -> None:
         parties.training.partition,
         parties.settings_parameter,
         parties.bucket.bucket,
-        in_network=parties.inputs.train.network is not None,
     )
     content = template(machine)
     account = parties.inputs.shared

@@ -188,7 +188,12 @@ def _s3(parties: Parties, given: S3Source) -> SourceParts:
     parties.draft.grant(
         "pipeline-reads-source",
         parties.pipeline,
-        ("s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion"),
+        (
+            "s3:GetObject",
+            "s3:GetObjectTagging",
+            "s3:GetObjectVersion",
+            "s3:GetObjectVersionTagging",
+        ),
         Objects(bucket, given.key),
     )
     _start_rule(

@@ -13,17 +13,16 @@ import json
 from compiler.terraform.stack import Value
 
 MANIFEST = "releases/{}/manifest.json"
+# In the settings where the blueprint says `train.network`.
+NETWORK = "$.read.settings.network"
 
 
-def definition(
-    partition: str, settings_parameter: str, bucket: str, *, in_network: bool
-) -> dict[str, Value]:
+def definition(partition: str, settings_parameter: str, bucket: str) -> dict[str, Value]:
     """The Amazon States Language value.
 
-    `settings_parameter` is the SSM parameter's name, `bucket` the bucket's; `in_network` says that
-    the settings name subnets.
+    `settings_parameter` is the SSM parameter's name, `bucket` the bucket's. Whether training is in
+    a network is asked at run time: VpcConfig may be left out, but not be null.
     """
-    network: dict[str, Value] = {"VpcConfig.$": "$.read.settings.network"} if in_network else {}
     tasks = f"arn:{partition}:states:::"
     return {
         "Comment": "Trains a model and writes the release manifest that production deploys from.",
@@ -35,88 +34,99 @@ def definition(
                 "Parameters": {"Name": settings_parameter},
                 "ResultSelector": {"settings.$": "States.StringToJson($.Parameter.Value)"},
                 "ResultPath": "$.read",
-                "Next": "Train",
+                "Next": "Where",
             },
-            "Train": {
-                "Type": "Task",
-                "Resource": f"{tasks}sagemaker:createTrainingJob.sync",
-                "Parameters": {
-                    "TrainingJobName.$": "$$.Execution.Name",
-                    "RoleArn.$": "$.read.settings.role_arn",
-                    "AlgorithmSpecification": {
-                        "TrainingImage.$": "$.read.settings.image",
-                        "TrainingInputMode": "File",
-                    },
-                    "HyperParameters.$": "$.read.settings.hyperparameters",
-                    "InputDataConfig": [
-                        {
-                            "ChannelName": "train",
-                            "ContentType.$": "$.read.settings.content_type",
-                            "DataSource": {
-                                "S3DataSource": {
-                                    "S3DataType": "S3Prefix",
-                                    "S3Uri.$": "$.read.settings.data",
-                                    "S3DataDistributionType": "FullyReplicated",
-                                }
-                            },
+            "Where": {
+                "Type": "Choice",
+                "Choices": [{"Variable": NETWORK, "IsPresent": True, "Next": "TrainInNetwork"}],
+                "Default": "Train",
+            },
+            "Train": _train(tasks, bucket, {}),
+            "TrainInNetwork": _train(tasks, bucket, {"VpcConfig.$": NETWORK}),
+            "Release": _release(tasks, bucket),
+        },
+    }
+
+
+def _train(tasks: str, bucket: str, network: dict[str, Value]) -> dict[str, Value]:
+    return {
+        "Type": "Task",
+        "Resource": f"{tasks}sagemaker:createTrainingJob.sync",
+        "Parameters": {
+            "TrainingJobName.$": "$$.Execution.Name",
+            "RoleArn.$": "$.read.settings.role_arn",
+            "AlgorithmSpecification": {
+                "TrainingImage.$": "$.read.settings.image",
+                "TrainingInputMode": "File",
+            },
+            "HyperParameters.$": "$.read.settings.hyperparameters",
+            "InputDataConfig": [
+                {
+                    "ChannelName": "train",
+                    "ContentType.$": "$.read.settings.content_type",
+                    "DataSource": {
+                        "S3DataSource": {
+                            "S3DataType": "S3Prefix",
+                            "S3Uri.$": "$.read.settings.data",
+                            "S3DataDistributionType": "FullyReplicated",
                         }
-                    ],
-                    "OutputDataConfig": {
-                        "S3OutputPath.$": f"States.Format('s3://{bucket}/models/{{}}', $$.Execution.Name)",
-                        "KmsKeyId.$": "$.kms_key_arn",
                     },
-                    "ResourceConfig.$": "$.read.settings.resources",
-                    "StoppingCondition.$": "$.read.settings.stopping",
-                    "EnableNetworkIsolation.$": "$.read.settings.network_isolation",
-                    **network,
-                },
-                "ResultSelector": {
-                    "job.$": "$.TrainingJobName",
-                    "model_data.$": "$.ModelArtifacts.S3ModelArtifacts",
-                    "image.$": "$.AlgorithmSpecification.TrainingImage",
-                },
-                "ResultPath": "$.trained",
-                "Retry": [
-                    {
-                        "ErrorEquals": ["SageMaker.ResourceLimitExceededException"],
-                        "IntervalSeconds": 60,
-                        "BackoffRate": 2,
-                        "MaxAttempts": 3,
-                    },
-                    # Errors that the API's model does not name, throttling among them, come as
-                    # this one. A failed training job is another: States.TaskFailed.
-                    {
-                        "ErrorEquals": ["SageMaker.AmazonSageMakerException"],
-                        "IntervalSeconds": 10,
-                        "BackoffRate": 2,
-                        "MaxAttempts": 3,
-                    },
-                ],
-                "Next": "Release",
+                }
+            ],
+            "OutputDataConfig": {
+                "S3OutputPath.$": f"States.Format('s3://{bucket}/models/{{}}', $$.Execution.Name)",
+                "KmsKeyId.$": "$.kms_key_arn",
             },
-            "Release": {
-                "Type": "Task",
-                "Resource": f"{tasks}aws-sdk:s3:putObject",
-                "Parameters": {
-                    "Bucket": bucket,
-                    "Key.$": f"States.Format('{MANIFEST}', $$.Execution.Name)",
-                    "ContentType": "application/json",
-                    "ServerSideEncryption": "aws:kms",
-                    # SSEKMSKeyId of the API, spelled as in the SDK for Java 2.x (ssekmsKeyId).
-                    # Source: Step Functions developer guide, "AWS SDK service integrations".
-                    "SsekmsKeyId.$": "$.kms_key_arn",
-                    "Body": {
-                        "version": 1,
-                        "run.$": "$$.Execution.Name",
-                        "revision.$": "$.revision",
-                        "training_job.$": "$.trained.job",
-                        "image.$": "$.trained.image",
-                        "model_data.$": "$.trained.model_data",
-                    },
-                },
-                "End": True,
+            "ResourceConfig.$": "$.read.settings.resources",
+            "StoppingCondition.$": "$.read.settings.stopping",
+            "EnableNetworkIsolation.$": "$.read.settings.network_isolation",
+            **network,
+        },
+        "ResultSelector": {
+            "job.$": "$.TrainingJobName",
+            "model_data.$": "$.ModelArtifacts.S3ModelArtifacts",
+            "image.$": "$.AlgorithmSpecification.TrainingImage",
+        },
+        "ResultPath": "$.trained",
+        "Retry": [
+            {
+                "ErrorEquals": ["SageMaker.ResourceLimitExceededException"],
+                "IntervalSeconds": 60,
+                "BackoffRate": 2,
+                "MaxAttempts": 3,
+            },
+            # Errors that the API's model does not name, throttling among them, come as this one.
+            # A failed training job is another: States.TaskFailed.
+            {
+                "ErrorEquals": ["SageMaker.AmazonSageMakerException"],
+                "IntervalSeconds": 10,
+                "BackoffRate": 2,
+                "MaxAttempts": 3,
+            },
+        ],
+        "Next": "Release",
+    }
+
+
+def _release(tasks: str, bucket: str) -> dict[str, Value]:
+    """The manifest, encrypted with the bucket's default key; the deployer looks at which that was."""
+    return {
+        "Type": "Task",
+        "Resource": f"{tasks}aws-sdk:s3:putObject",
+        "Parameters": {
+            "Bucket": bucket,
+            "Key.$": f"States.Format('{MANIFEST}', $$.Execution.Name)",
+            "ContentType": "application/json",
+            "Body": {
+                "version": 1,
+                "run.$": "$$.Execution.Name",
+                "revision.$": "$.revision",
+                "training_job.$": "$.trained.job",
+                "image.$": "$.trained.image",
+                "model_data.$": "$.trained.model_data",
             },
         },
+        "End": True,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from compiler.access.parties import KeyUse, Listing, Objects, Own, Role
 from compiler.data import has_local_storage
 from compiler.kinds.ml_pipeline.images import image_uri, pull_image
-from compiler.kinds.ml_pipeline.names import Parties, pass_role
+from compiler.kinds.ml_pipeline.names import ANY_UUID, Parties, pass_role
 from compiler.kinds.ml_pipeline.state_machine import definition
 from compiler.kinds.services import log_encryption, network_interfaces, sagemaker_runtime
 from compiler.terraform.stack import JsonText, Value, reference
@@ -140,7 +140,7 @@ def _machine(parties: Parties) -> None:
             "sagemaker:ListTags",
             "sagemaker:StopTrainingJob",
         ),
-        Own(place, place.arn("sagemaker", f"training-job/{parties.job_prefix}-*")),
+        Own(place, place.arn("sagemaker", f"training-job/{parties.job_prefix}-{ANY_UUID}")),
     )
     # The rule is the one that Step Functions keeps for its .sync integration with SageMaker.
     draft.grant(
@@ -249,7 +249,6 @@ def _state_machine(parties: Parties) -> None:
         place.partition,
         parties.settings_parameter,
         parties.bucket.bucket,
-        in_network=inputs.train.network is not None,
     )
     draft.add(
         inputs.training,

@@ -10,19 +10,21 @@ follow it until it serves that configuration; register its scaling. Every step l
 there, so an event that is delivered twice does no harm. Effects: SageMaker and Application Auto
 Scaling in this account, one report in the pipeline's account, log lines. A failure is reported as
 a failure; where the report itself fails, the function does, and so its errors metric counts and
-the event is tried again and then goes to the dead-letter queue.
+the event is tried once more; then CodePipeline fails the job for want of an answer. The event is
+kept nowhere, as it holds credentials of the artifacts.
 
 What the function's role needs (P partition, R region, C this account, N ENDPOINT_NAME, X
-NAME_PREFIX without a hyphen at its end; SageMaker's ARNs have names in lower case):
+NAME_PREFIX without a hyphen at its end, H ????????-????????????; SageMaker's ARNs have names in
+lower case):
 
 | actions | resources | conditions, reason |
 | --- | --- | --- |
 | sts:AssumeRole | REPORTER_ROLE_ARN | its trust names this function's role |
 | s3:GetObject | <bucket>/releases/* | bucket policy too; with s3:ListBucket on the bucket a missing manifest is told from a forbidden one |
 | kms:Decrypt | the pipeline's key | key policy too; kms:ViaService s3.R.amazonaws.com |
-| sagemaker:CreateModel, DescribeModel, AddTags | arn:P:sagemaker:R:C:model/X-* | |
-| sagemaker:CreateEndpointConfig, DescribeEndpointConfig, AddTags | …:endpoint-config/X-* | |
-| sagemaker:CreateEndpoint, UpdateEndpoint | …:endpoint/N and …:endpoint-config/X-* | both are checked for both [1, 2] |
+| sagemaker:CreateModel, DescribeModel, AddTags | arn:P:sagemaker:R:C:model/X-H | |
+| sagemaker:CreateEndpointConfig, DescribeEndpointConfig, AddTags | …:endpoint-config/X-H | |
+| sagemaker:CreateEndpoint, UpdateEndpoint | …:endpoint/N and …:endpoint-config/X-H | both are checked for both [1, 2] |
 | sagemaker:DescribeEndpoint, DeleteEndpoint, AddTags | …:endpoint/N | |
 | sagemaker:UpdateEndpointWeightsAndCapacities | …:endpoint/N | registering a target needs it of its caller [3] |
 | iam:PassRole | EXECUTION_ROLE_ARN | iam:PassedToService sagemaker.amazonaws.com |

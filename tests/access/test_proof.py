@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from compiler.access.grants import Access
 from compiler.access.ledger import Edge, Evidence
 from compiler.access.proof import Finding, prove
 from compiler.access.proof_index import within
@@ -20,6 +21,7 @@ from tests.access.mutants import Mutant, mutants
 
 ORGANIZATION = "o-abc123defg"
 CASES = Path(__file__).parents[1] / "cases"
+BLUEPRINTS = Path(__file__).parents[2] / "blueprints"
 
 
 @cache
@@ -102,6 +104,17 @@ def test_a_finding_names_the_statement_and_the_missing_half() -> None:
     assert [f.stack for f in found] == [stack]
     assert f"{sid} in {stack} aws_s3_bucket_policy.artifacts (resource)" in found[0].message
     assert "the resource half is missing" in (found[0].hint or "")
+
+
+def test_a_kind_that_writes_half_a_grant_does_not_compile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bucket's half is never written; the problem stands at the component's line."""
+    monkeypatch.setattr(Access, "bucket", lambda self, bucket: ())
+    compilation = compile_blueprints(BLUEPRINTS / "ml-pipeline.yaml")
+    assert compilation.blueprints == ()
+    assert {found.code for found in compilation.diagnostics} == {"E832"}
+    lines = (BLUEPRINTS / "ml-pipeline.yaml").read_text(encoding="utf-8").split("\n")
+    spans = {found.span.line for found in compilation.diagnostics if found.span}
+    assert [lines[line - 1] for line in spans] == ["  churn:"]
 
 
 @pytest.mark.parametrize(

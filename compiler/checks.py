@@ -9,6 +9,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from compiler.access.fold import measured, size
+from compiler.access.ledger import Edge
+from compiler.access.proof import prove
 from compiler.access.rules import check_policies
 from compiler.data import policy_limit_of
 from compiler.diagnostics import Diagnostic, Span
@@ -125,6 +127,22 @@ def check_rules(
             code=finding.code,
             message=f"{finding.place}: {finding.message}",
             span=spans[finding.stack],
+            hint=finding.hint,
+        )
+
+
+def check_access(
+    documents: Mapping[str, Mapping[str, Json]],
+    edges: Sequence[Edge],
+    organization: str | None,
+    spans: Mapping[str, Span],
+) -> Iterator[Diagnostic]:
+    """What the policies allow and the ledger doesn't say, and the other way round."""
+    for finding in prove(documents, edges, organization):
+        yield Diagnostic(
+            code=finding.code,
+            message=finding.message,
+            span=spans.get(finding.stack),
             hint=finding.hint,
         )
 

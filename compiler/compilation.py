@@ -16,6 +16,7 @@ from compiler.blueprint.files import BlueprintFiles, read_blueprints
 from compiler.blueprint.yaml_merge import merge_documents
 from compiler.blueprint.yaml_tree import parse
 from compiler.checks import (
+    check_access,
     check_collisions,
     check_engine,
     check_rules,
@@ -156,6 +157,9 @@ def build(world: World) -> tuple[Compiled, tuple[Diagnostic, ...]]:
         diagnostics += check_sizes(ordered, spans)
         diagnostics += check_engine(documents, spans)
         diagnostics += check_rules(documents, spans)
+    if not has_errors(diagnostics):
+        organization = world.organization.aws_id
+        diagnostics += check_access(documents, edges, organization, spans)
     compiled = Compiled(
         world=world, stacks=ordered, edges=tuple(edges), documents=documents, spans=spans
     )

@@ -215,4 +215,60 @@ CODES: tuple[Code, ...] = (
         wrong='"Principal": {"Service": "s3.amazonaws.com"}, "Action": ["sns:Publish"]',
         right='… "Condition": {"StringEquals": {"aws:SourceAccount": "111111111111"}}',
     ),
+    Code(
+        code="E831",
+        title="a grant that the policies don't allow",
+        explanation=(
+            "The ledger has an edge that AWS would refuse by the policies of this very output: one "
+            "of its statements is too narrow, names another principal, or another statement denies. "
+            "The hint names the statements on the side that refuses. Where a kind of your own makes "
+            "the policies, let its grants write both halves."
+        ),
+        wrong='identity: {"Action": ["s3:GetObject"], …}; bucket policy: {"Action": ["s3:PutObject"], …}',
+        right='identity: {"Action": ["s3:GetObject"], …}; bucket policy: {"Action": ["s3:GetObject"], …}',
+    ),
+    Code(
+        code="E832",
+        title="a grant rests on a statement that is not there",
+        explanation=(
+            "The ledger says which statements make an edge true, and no policy has this one: half of "
+            "the grant is missing. A kind must write the policy of each role, bucket, key and "
+            "repository that its grants name."
+        ),
+        wrong='"statements": [{"sid": "TrainReadsData", …}] and no policy with that Sid',
+        right='"statements": [{"sid": "TrainReadsData", …}] and "Sid": "TrainReadsData" in the policy',
+    ),
+    Code(
+        code="E833",
+        title="a policy admits more than the ledger declares",
+        explanation=(
+            "The policy of a role's trust, a key, a bucket or another resource names a principal, an "
+            "action or a resource that no edge of the ledger has. Such access would be in no review "
+            "of access.json. Declare it as a grant, or take it out."
+        ),
+        wrong='"Principal": {"AWS": "arn:aws:iam::222222222222:role/train"}, and no edge of that role',
+        right='"Principal": {"AWS": "arn:aws:iam::222222222222:role/train"}, and an edge of that role',
+    ),
+    Code(
+        code="E834",
+        title="a role's policy has more than the ledger declares",
+        explanation=(
+            "A statement in the policy of a role has an action or a resource that no edge of the role "
+            "has. With the other half in place, now or later, it would be access that nobody declared. "
+            "Declare it as a grant, or take it out."
+        ),
+        wrong='"Action": ["s3:GetObject", "s3:DeleteObject"], and an edge with s3:GetObject alone',
+        right='"Action": ["s3:GetObject"], and an edge with s3:GetObject',
+    ),
+    Code(
+        code="E835",
+        title="a service works as a role that doesn't trust it",
+        explanation=(
+            "The role is passed to the service, or a resource of the service names it, and the "
+            "role's trust policy doesn't admit the service for this account. The call would fail when "
+            "the resource is made or first used. Add the service to the trust policy."
+        ),
+        wrong='aws_lambda_function.role → a role with "Principal": {"Service": "states.amazonaws.com"}',
+        right='aws_lambda_function.role → a role with "Principal": {"Service": "lambda.amazonaws.com"}',
+    ),
 )

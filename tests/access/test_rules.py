@@ -259,7 +259,8 @@ def test_a_wrong_statement_is_found(code, side, statement):
 
 def test_every_code_of_a_statement_has_a_case():
     of_policies = {"E803", "E814", "E817", "E818"}
-    assert {code for code, _, _ in BROKEN} | of_policies == {code.code for code in CODES}
+    of_rules = {code.code for code in CODES if code.code < "E830"}
+    assert {code for code, _, _ in BROKEN} | of_policies == of_rules
 
 
 def test_a_misspelled_name_has_a_hint():

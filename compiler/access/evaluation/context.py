@@ -193,3 +193,5 @@ _DERIVED: dict[str, Callable[[Ask], Found]] = {
     "kms:resourcealiases": _resource_aliases,
     "s3:resourceaccount": _resource_account,
 }
+# The keys whose values follow from the request's principal, resource and way.
+DERIVED = frozenset(_DERIVED)

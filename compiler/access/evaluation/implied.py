@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from compiler.access.evaluation.context import Request
 from compiler.access.evaluation.decide import Decision, decide
 from compiler.access.evaluation.records import Policies
+from compiler.data import dns_suffix
 
 _READ = ("kms:Decrypt",)
 _WRITE = ("kms:GenerateDataKey",)
@@ -35,9 +36,13 @@ def implied(policies: Policies, request: Request) -> Iterator[Request]:
     if key is None:
         return
     arn = key if isinstance(key, str) else key.text
-    service, region = holder.arn.split(":")[2], (arn.split(":") + [""] * 4)[3]
+    partition, service = holder.arn.split(":")[1:3]
+    region = (arn.split(":") + [""] * 4)[3]
     for action in actions:
-        context = {"kms:ViaService": f"{service}.{region}.amazonaws.com", **request.context}
+        context = {
+            "kms:ViaService": f"{service}.{region}.{dns_suffix(partition)}",
+            **request.context,
+        }
         yield Request(
             principal=request.principal,
             action=action,

@@ -49,7 +49,18 @@ IDLE_KEYS = frozenset((("kms:Describe*", "kms:encryptioncontext:aws:logs:arn"),)
 # Actions that only a condition keeps narrow, whatever resource they name: the keys, one of which a
 # statement must ask for. https://docs.aws.amazon.com/kms/latest/developerguide/grant-authorization.html
 # and https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
+# A scalable target's ARN doesn't say of which service it is:
+# https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_service-with-iam.html
 NARROWED_BY: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        (
+            "application-autoscaling:DeleteScalingPolicy",
+            "application-autoscaling:DeregisterScalableTarget",
+            "application-autoscaling:PutScalingPolicy",
+            "application-autoscaling:RegisterScalableTarget",
+        ),
+        ("application-autoscaling:service-namespace",),
+    ),
     "iam:CreateServiceLinkedRole": ("iam:AWSServiceName",),
     "kms:CreateGrant": (
         "kms:GrantIsForAWSResource",

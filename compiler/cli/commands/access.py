@@ -1,0 +1,80 @@
+"""`landform access`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from compiler.access import report
+from compiler.cli.options import BLUEPRINT_ERRORS, blueprint_argument, color_option, show
+from compiler.cli.progress import progress
+from compiler.compilation import Compiled, compile_blueprints
+from compiler.diagnostics import has_errors
+
+_FORMATS = {
+    "text": report.as_text,
+    "json": report.as_json,
+    "markdown": report.as_markdown,
+    "csv": report.as_csv,
+}
+
+
+@click.command("access")
+@blueprint_argument
+@click.option("--who", default="", help="Principals or accounts: a part of the text, or a glob.")
+@click.option("--to", default="", help="Resources or accounts.")
+@click.option("--action", default="", help="Actions.")
+@click.option(
+    "--why", metavar="QUESTION", help='"PRINCIPAL ACTION RESOURCE": allowed, and by what?'
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(tuple(_FORMATS)),
+    default="text",
+    show_default=True,
+    help="How to show it.",
+)
+@color_option
+@click.pass_context
+def command(
+    context: click.Context,
+    path: Path,
+    who: str,
+    to: str,
+    action: str,
+    why: str | None,
+    format_: str,
+    color: str,
+) -> None:
+    """Who may do what where, proven from the policies that the blueprint compiles to."""
+    with progress("checking"):
+        compilation = compile_blueprints(path)
+    show(compilation.diagnostics, compilation.sources, "text", color)
+    if has_errors(compilation.diagnostics):
+        context.exit(BLUEPRINT_ERRORS)
+    blueprints = compilation.blueprints
+    if len(blueprints) > 1 and (why is not None or format_ in ("json", "csv")):
+        names = ", ".join(one.organization for one in blueprints)
+        raise click.UsageError(f"PATH has several organisations ({names}); name one blueprint")
+    for one in blueprints:
+        if why is not None:
+            sys.stdout.write(_why(one, why, format_))
+            continue
+        if len(blueprints) > 1:
+            sys.stdout.write(f"# {one.organization}\n\n")
+        sys.stdout.write(_FORMATS[format_](report.chosen(one.edges, who, to, action)))
+
+
+def _why(one: Compiled, question: str, format_: str) -> str:
+    if format_ not in ("text", "json"):
+        raise click.UsageError("--why has the formats text and json")
+    organization = one.world.organization.aws_id
+    try:
+        found = report.why(one.documents, one.edges, organization, question)
+    except report.QueryError as error:
+        raise click.UsageError(str(error)) from error
+    places = {stack: str(span) for stack, span in one.spans.items()}
+    return (report.why_json if format_ == "json" else report.why_text)(found, places)

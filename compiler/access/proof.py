@@ -162,7 +162,7 @@ def _refused(known: Index, judge: Judge, edge: Edge) -> Iterator[Finding]:
     """The first action of the edge that the policies don't allow."""
     for request in natural.requests(known, edge):
         asked, answer = judge.decide(request)
-        if answer.allowed:
+        if answer.allowed or _rests_on_own_account(edge, answer):
             continue
         halves = missing_halves(edge, answer)
         named = halves or edge.statements
@@ -174,6 +174,16 @@ def _refused(known: Index, judge: Judge, edge: Edge) -> Iterator[Finding]:
             stack=named[0].stack,
         )
         return
+
+
+def _rests_on_own_account(edge: Edge, answer: Decision) -> bool:
+    """Whether only the policy is unknown of something that the principal's account has already.
+
+    An ARN of S3 holds no account, so the judge cannot tell; the ledger's edge can. As for all of an
+    account that no stack makes, its policy is taken not to deny.
+    """
+    known = edge.resource_account == edge.principal_account and answer.depends_on
+    return bool(known) and all(each.startswith("policy of ") for each in answer.depends_on)
 
 
 def missing_halves(edge: Edge, answer: Decision) -> tuple[Evidence, ...]:
@@ -208,10 +218,18 @@ def _own_excess(found: Found, edges: list[Edge]) -> Iterator[Finding]:
     source = found.statement.source
     if "_attachment." in source.address or found.statement.unknown:
         return
+    if _becomes_itself(found):
+        return  # a role that is assumed by its own sessions crosses no boundary
     own = [edge for edge in edges if _same(edge.principal_arn, found.owner)]
     what = _excess(found, own)
     if what:
         yield _finding("E834", found, f"gives {found.owner} {what}")
+
+
+def _becomes_itself(found: Found) -> bool:
+    statement = found.statement
+    actions = {action.lower() for action in statement.actions}
+    return actions == {"sts:assumerole"} and {r.text for r in statement.resources} == {found.owner}
 
 
 def _same(edge_arn: str, arn: str) -> bool:

@@ -57,9 +57,7 @@ def synthesize(documents: Documents) -> dict[str, dict[str, Json]]:
     in, with tuples as lists and `1.0` as `1`. Raises EngineInputError before anything starts,
     EngineError when the engine fails.
     """
-    stacks = {
-        path: (_stack_id(path), engine_form(path, documents[path])) for path in documents
-    }
+    stacks = {path: (_stack_id(path), engine_form(path, documents[path])) for path in documents}
     if not stacks:
         return {}
     result: dict[str, dict[str, Json]] = {}

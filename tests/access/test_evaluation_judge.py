@@ -194,7 +194,14 @@ def _other_resource(asked: Request, example: str, draw: random.Random) -> Reques
 def _same_type(one: str, other: str) -> bool:
     """Whether the actions are about the same type of resource."""
     service = one.partition(":")[0]
-    alike = service == other.partition(":")[0] and service in ("ecr", "iam", "kms", "s3", "sns", "sts")
+    alike = service == other.partition(":")[0] and service in (
+        "ecr",
+        "iam",
+        "kms",
+        "s3",
+        "sns",
+        "sts",
+    )
     return alike or one.lower() == other.lower()
 
 

@@ -203,11 +203,14 @@ def test_the_documents_break_no_rule_before_they_are_changed() -> None:
         assert check_policies(support.documents(example)) == ()
 
 
+# Thousands of mutants take a minute: with the rig, not with the fast tests.
+@pytest.mark.rig
 def test_every_change_that_matters_is_found() -> None:
     _, left = all_survivors()
     assert [str(m) for m in left if not any(reason(m) for reason in REASONS.values())] == []
 
 
+@pytest.mark.rig
 def test_enough_changes_are_found() -> None:
     counted, _ = all_survivors()
     assert counted["by the proof"] + counted["by a rule"] >= 1500
@@ -216,6 +219,7 @@ def test_enough_changes_are_found() -> None:
     assert len(operators) >= 12
 
 
+@pytest.mark.rig
 @pytest.mark.parametrize("reason", sorted(REASONS))
 def test_every_reason_is_needed(reason: str) -> None:
     _, left = all_survivors()

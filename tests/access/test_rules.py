@@ -514,7 +514,9 @@ MUTATIONS = [
 ]
 
 
-@pytest.mark.parametrize(("change", "expected", "effect"), MUTATIONS, ids=lambda v: getattr(v, "__name__", ""))
+@pytest.mark.parametrize(
+    ("change", "expected", "effect"), MUTATIONS, ids=lambda v: getattr(v, "__name__", "")
+)
 def test_a_mutated_output_is_found(change, expected, effect):
     missed, seen = [], 0
     for one, number in statements(generated("acme")):

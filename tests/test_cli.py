@@ -37,7 +37,8 @@ ERROR = BLUEPRINT.replace("account: one", "account: onne")
 def landform(
     folder: Path, *arguments: str, env: Mapping[str, str] | None = None, program: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    command = [program] if program else [sys.executable, "-m", "compiler"]
+    # Not by the script's first line: a path with a space cannot stand there.
+    command = [sys.executable, *([program] if program else ["-m", "compiler"])]
     surroundings = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")}
     surroundings |= {"PYTHONPATH": str(REPOSITORY), **(env or {})}
     return subprocess.run(

@@ -6,6 +6,8 @@ import re
 
 import click
 
+from compiler.terraform.names import reserved_name
+
 SCHEMA_NAME = "landform.schema.json"
 
 _TEXT = """\
@@ -52,4 +54,6 @@ def starter(name: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,39}", name):
         rule = "1 to 40 of a-z, 0-9 and -, starting with a letter"
         raise click.UsageError(f'the name "{name}" must be {rule}')
+    if reserved_name(name):
+        raise click.UsageError(f'the name "{name}" is kept by Windows: no folder can be called so')
     return _TEXT.format(schema=SCHEMA_NAME, name=name)

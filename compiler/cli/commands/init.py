@@ -20,15 +20,15 @@ def command(folder: Path | None, name: str) -> None:
     """
     text = starter(name)
     folder = folder or Path("blueprints") / name
-    there = sorted(path.name for path in folder.glob("*")) if folder.is_dir() else []
+    try:
+        there = sorted(path.name for path in folder.glob("*")) if folder.is_dir() else []
+        if not there:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "landform.yaml").write_text(text, encoding="utf-8")
+            (folder / SCHEMA_NAME).write_text(schema_text(), encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"cannot write to {folder}: {error.strerror}") from error
     if there:
         # A landform.yaml would turn whatever YAML lies there into parts of one blueprint.
         raise click.UsageError(f"{folder} is not empty: it holds {there[0]}; name a new folder")
-    files = {folder / "landform.yaml": text, folder / SCHEMA_NAME: schema_text()}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path, content in files.items():
-            path.write_text(content, encoding="utf-8")
-    except OSError as error:
-        raise click.UsageError(f"cannot write to {folder}: {error.strerror}") from error
     click.echo(f"wrote {folder}/landform.yaml; next: landform compile {folder}")

@@ -50,8 +50,13 @@ def unknown_statements(applied: Applied) -> list[str]:
     ]
 
 
-def _of_itself(role: str, statement: dict[str, Any]) -> bool:
-    """Whether it lets a role assume itself, which AWS asks to be said in its trust policy."""
+def _of_itself(place: str, statement: dict[str, Any]) -> bool:
+    """Whether it is one of the two halves of a role that assumes itself: no boundary is crossed."""
+    role = place.partition(" ")[0]
+    if strings(statement["Action"]) != ["sts:AssumeRole"]:
+        return False
+    if "Principal" not in statement:
+        return strings(statement["Resource"]) == [role]
     condition = statement.get("Condition", {}).get("ArnEquals", {})
     return bool(condition.get("aws:PrincipalArn") == role)
 

@@ -7,6 +7,7 @@ answer alike, or the disagreement is one of `EXPLAINED`.
 from __future__ import annotations
 
 import copy
+import os
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -250,6 +251,8 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[evaluation_judge
     try:
         folder = evaluation_judge.install(tmp_path_factory.mktemp("judge"))
     except evaluation_judge.UnavailableError as missing:
+        if os.environ.get("CI"):
+            pytest.fail(str(missing))
         pytest.skip(str(missing))
     with evaluation_judge.running(folder) as found:
         yield found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from compiler.access.parties import Images, Own, Provided, Role
 from compiler.data import UnknownEntry, builtin_image, image_registry_arn
 from compiler.kinds.draft import Draft
-from compiler.kinds.ml_pipeline.inputs import BuiltinImage
+from compiler.kinds.endpoints.inputs import BuiltinImage
 from compiler.kinds.ml_pipeline.names import Parties
 
 PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from compiler.blueprint.shapes import Matching, Shape, Text, problem
 from compiler.blueprint.validation import Finding, problems
-from compiler.data import (
-    UnknownEntry,
-    builtin_algorithms,
-    builtin_versions,
-    hosting_instance_types,
-    log_retention_days,
-    training_instance_types,
+from compiler.kinds.endpoints.inputs import (
+    Alerts,
+    BuiltinImage,
+    Capture,
+    EndpointName,
+    HostingInstance,
+    Network,
+    RepositoryName,
+    RetentionDays,
+    TrainingInstance,
 )
-from compiler.diagnostics import nearest
 from compiler.kinds.inputs import Accounts, EmailAddress, OneAccount, Role
 from compiler.terraform.names import reserved_name
-
-
-def _without_registry(value: str) -> str:
-    registry, _, name = value.partition("/")
-    if ".amazonaws." in registry:
-        raise problem("E204", "must not hold the registry's address", f"repository: {name}")
-    return value
 
 
 def _portable(value: str) -> str:
@@ -49,17 +43,6 @@ SourceKey = Annotated[
 ]
 DataPrefix = Annotated[
     Text, Matching(r"data/(?:[\w!.'()=-]+/)*", "data/ or a prefix below it, ending in /")
-]
-EndpointName = Annotated[
-    Text,
-    Matching(
-        r"[A-Za-z0-9](?:-*[A-Za-z0-9]){0,62}", "an endpoint's name: 1 to 63 letters, digits and -"
-    ),
-]
-RepositoryName = Annotated[
-    Text,
-    Matching(r"[a-z0-9]+(?:[._/-][a-z0-9]+)*", "an ECR repository's name in lower case"),
-    AfterValidator(_without_registry),
 ]
 ImageTag = Annotated[Text, Matching(r"[\w][\w.-]{0,127}", "an image's tag")]
 TemplatePath = Annotated[
@@ -126,32 +109,6 @@ class Source(Shape):
         return self
 
 
-class BuiltinImage(Shape):
-    """One of SageMaker's built-in algorithms: `{builtin: xgboost, version: "1.7-1"}`."""
-
-    builtin: Text = Field(description="name of the algorithm")
-    version: Text = Field(description="version of its image")
-
-    @model_validator(mode="after")
-    def _known(self) -> Self:
-        try:
-            versions = builtin_versions(self.builtin)
-        except UnknownEntry:
-            known = builtin_algorithms()
-            guess = nearest(self.builtin, known)
-            hint = f'did you mean "{guess}"?' if guess else f"known: {', '.join(known)}"
-            message = f'names the unknown algorithm "{self.builtin}"'
-            raise problem("E204", message, hint, ("builtin",)) from None
-        if self.version not in versions:
-            raise problem(
-                "E204",
-                f'names the unknown version "{self.version}" of {self.builtin}',
-                f"known: {', '.join(versions)}; quote it",
-                ("version",),
-            )
-        return self
-
-
 class OwnImage(Shape):
     """An image of the team's own: `{repository: churn, tag: "1.4.2"}`, in the shared account."""
 
@@ -168,47 +125,6 @@ class OwnImage(Shape):
 
 
 Image = BuiltinImage | OwnImage
-
-
-def _instance_type(known: Callable[[], Sequence[str]], use: str) -> AfterValidator:
-    """Marks a Text as an instance type that SageMaker has for that use."""
-
-    def validate(value: str) -> str:
-        if value not in known():
-            prefixed = f"ml.{value}"
-            guess = prefixed if prefixed in known() else nearest(value, known())
-            raise problem(
-                "E204",
-                f'names the instance type "{value}", which SageMaker does not have for {use}',
-                f'did you mean "{guess}"?' if guess else None,
-            )
-        return value
-
-    return AfterValidator(validate)
-
-
-def _retention(days: int) -> int:
-    if days not in log_retention_days():
-        known = ", ".join(str(each) for each in log_retention_days())
-        message = f"must be a number of days that CloudWatch knows, not {days}"
-        raise problem("E204", message, f"known: {known}")
-    return days
-
-
-TrainingInstance = Annotated[Text, _instance_type(training_instance_types, "training")]
-HostingInstance = Annotated[Text, _instance_type(hosting_instance_types, "hosting")]
-RetentionDays = Annotated[int, AfterValidator(_retention)]
-SubnetId = Annotated[Text, Matching(r"subnet-[0-9a-f]{8,17}", "a subnet's id")]
-SecurityGroupId = Annotated[Text, Matching(r"sg-[0-9a-f]{8,17}", "a security group's id")]
-
-
-class Network(Shape):
-    """Subnets of the account in which the work runs."""
-
-    subnet_ids: list[SubnetId] = Field(min_length=1, description="ids of the subnets")
-    security_group_ids: list[SecurityGroupId] = Field(
-        min_length=1, description="ids of the security groups"
-    )
 
 
 class Train(Shape):
@@ -228,27 +144,6 @@ class Train(Shape):
         default=True, description="the training container has no network of its own"
     )
     network: Network | None = Field(default=None, description="subnets of the training account")
-
-
-CaptureAddress = Annotated[
-    Text,
-    Matching(
-        r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[\w!.'()=-]+)*",
-        "the address of a bucket or of a prefix in it: s3://acme-capture/churn",
-        "without a / at its end",
-    ),
-]
-
-
-class Capture(Shape):
-    """What is asked and answered, kept in a bucket of the production account that exists already."""
-
-    percentage: int = Field(ge=1, le=100, description="percent of the requests that are kept")
-    s3_uri: CaptureAddress = Field(description="where they are kept: s3://acme-capture/churn")
-
-    def objects(self, partition: str) -> str:
-        """The ARN of everything below the address."""
-        return f"arn:{partition}:s3:::{self.s3_uri.removeprefix('s3://')}/*"
 
 
 class Deploy(Shape):
@@ -289,12 +184,6 @@ class Approval(Shape):
     by: list[Role] = Field(
         default_factory=list, description="roles of the shared account that may approve"
     )
-
-
-class Alerts(Shape):
-    """Who is told when a run fails or an endpoint is unwell."""
-
-    notify: list[EmailAddress] = Field(min_length=1, description="addresses")
 
 
 class Inputs(Shape):

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from compiler.access.ledger import Edge
+from compiler.access.grants import Access
+from compiler.access.ledger import Binding, Edge
 from compiler.blueprint.files import BlueprintFiles, read_blueprints
 from compiler.blueprint.yaml_merge import merge_documents
 from compiler.blueprint.yaml_tree import parse
@@ -27,6 +28,7 @@ from compiler.diagnostics import Diagnostic, Span, has_errors, in_order
 from compiler.kinds import KINDS
 from compiler.kinds.draft import Draft
 from compiler.manifest import output_tree
+from compiler.organization.kind import Kind
 from compiler.organization.records import Component
 from compiler.organization.resolve import World, resolve
 from compiler.organization.roots import tombstone
@@ -45,6 +47,7 @@ class Compiled:
     world: World
     stacks: tuple[Stack, ...]
     edges: tuple[Edge, ...]
+    bindings: tuple[Binding, ...]
     documents: Mapping[str, Mapping[str, Json]]
     spans: Mapping[str, Span]
 
@@ -55,7 +58,9 @@ class Compiled:
 
     def tree(self, jobs: int = 1) -> dict[str, bytes]:
         """Every file of the organisation's folder; puts the stacks through CDKTF."""
-        return output_tree(self.organization, self.stacks, self.edges, self.documents, jobs)
+        return output_tree(
+            self.organization, self.stacks, (*self.edges, *self.bindings), self.documents, jobs
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,23 +132,26 @@ def _compile(files: BlueprintFiles) -> tuple[Compiled | None, tuple[Diagnostic, 
     diagnostics += found
     if world is None or has_errors(diagnostics):
         return None, tuple(diagnostics)
-    compiled, found = build(world)
+    compiled, found = build(world, KINDS)
     diagnostics += found
     return (None if has_errors(diagnostics) else compiled), tuple(diagnostics)
 
 
-def build(world: World) -> tuple[Compiled, tuple[Diagnostic, ...]]:
+def build(world: World, kinds: Mapping[str, Kind]) -> tuple[Compiled, tuple[Diagnostic, ...]]:
     """Every component's stacks, checked against each other and against the providers' schemas."""
     diagnostics: list[Diagnostic] = []
     stacks: list[Stack] = []
-    edges: list[Edge] = []
     spans: dict[str, Span] = {}
-    for component in world.components:
-        made, granted, found = _draft(component, world)
-        diagnostics += found
+    drafts = [_draft(component, world, kinds) for component in world.components]
+    access = Access()
+    access.add(grant for draft in drafts for grant in draft.grants)
+    for draft in drafts:
+        diagnostics += draft.diagnostics
+        made = draft.finish(access)
         stacks += made
-        edges += granted
-        spans.update((stack.path, component.span) for stack in made)
+        spans.update((stack.path, draft.component.span) for stack in made)
+    edges = access.edges()
+    bindings = tuple(bound.entry for draft in drafts for bound in draft.bindings)
     diagnostics += _refuse_living(world, spans)
     for path in world.removed:
         if path not in spans:
@@ -161,18 +169,20 @@ def build(world: World) -> tuple[Compiled, tuple[Diagnostic, ...]]:
         organization = world.organization.aws_id
         diagnostics += check_access(documents, edges, organization, spans)
     compiled = Compiled(
-        world=world, stacks=ordered, edges=tuple(edges), documents=documents, spans=spans
+        world=world,
+        stacks=ordered,
+        edges=edges,
+        bindings=bindings,
+        documents=documents,
+        spans=spans,
     )
     return compiled, tuple(diagnostics)
 
 
-def _draft(
-    component: Component, world: World
-) -> tuple[tuple[Stack, ...], tuple[Edge, ...], list[Diagnostic]]:
-    draft = Draft(component, world.organization)
-    KINDS[component.kind].build(draft)
-    stacks, edges = draft.finish()
-    return stacks, edges, draft.diagnostics
+def _draft(component: Component, world: World, kinds: Mapping[str, Kind]) -> Draft:
+    draft = Draft(component, world.organization, world.components)
+    kinds[component.kind].build(draft)
+    return draft
 
 
 def _refuse_living(world: World, spans: Mapping[str, Span]) -> list[Diagnostic]:
@@ -192,14 +202,14 @@ def _refuse_living(world: World, spans: Mapping[str, Span]) -> list[Diagnostic]:
 def _after_deploy_roles(stacks: Iterable[Stack]) -> list[Stack]:
     """Each stack after the one of its account that makes the role which all are applied as."""
     stacks = list(stacks)
-    makers: dict[str, list[str]] = {}
+    makers: dict[tuple[str, str], list[str]] = {}
     for stack in stacks:
         if stack.creates_deploy_role:
-            makers.setdefault(stack.account, []).append(stack.path)
+            makers.setdefault((stack.cloud, stack.account), []).append(stack.path)
     ordered = []
     for stack in stacks:
-        before = [p for p in makers.get(stack.account, []) if p != stack.path]
-        if stack.creates_deploy_role or stack.cloud != "aws":
+        before = [p for p in makers.get((stack.cloud, stack.account), []) if p != stack.path]
+        if stack.creates_deploy_role:
             before = []
         depends_on = tuple(sorted({*stack.depends_on, *before}))
         ordered.append(replace(stack, depends_on=depends_on))

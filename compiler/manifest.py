@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from graphlib import TopologicalSorter
 
-from compiler.access.ledger import Edge, ledger
+from compiler.access.ledger import Binding, Edge, ledger
 from compiler.terraform.document import Json
 from compiler.terraform.stack import Stack
 from compiler.terraform.synth import synthesize
@@ -20,7 +20,7 @@ VERSION = 1
 def output_tree(
     organization: str,
     stacks: Iterable[Stack],
-    edges: Iterable[Edge],
+    edges: Iterable[Edge | Binding],
     documents: Mapping[str, Mapping[str, Json]],
     jobs: int = 1,
 ) -> dict[str, bytes]:

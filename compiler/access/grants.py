@@ -18,13 +18,18 @@ from compiler.access.ledger import Edge, Evidence
 from compiler.access.parties import (
     Assume,
     Bucket,
+    Bus,
+    Events,
     Grant,
+    Group,
     Images,
     Key,
     KeyUse,
     Listing,
+    ModelGroup,
     Objects,
     Own,
+    Packages,
     Place,
     Repository,
     Role,
@@ -55,21 +60,32 @@ class HalfGrantError(Exception):
 Home = tuple[str, str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class _KeyUse:
+    """One role's use of one key, for all of a component's grants that need it."""
+
+    grant: Grant
+    identifier: str
+    role: Role
+    key: Key
+
+
 @dataclass(slots=True)
 class Access:
-    """The statements of one component's grants, by the policy that they belong in.
+    """The statements of all grants of an organisation, by the policy that they belong in.
 
     `add` takes grants; afterwards `identity`, `trust`, `bucket` and `key` give the statements of
-    each policy in the order of the grants, and `edges` the ledger.
+    each policy in the order of the grants, and `edges` the ledger. One component's grant may need a
+    statement in another's policy; its sid there starts with the name of the one that asks.
     """
 
-    component: str
-    origin: str
     _statements: dict[Home, dict[str, Statement]] = field(default_factory=dict)
-    _edges: list[Edge] = field(default_factory=list)
-    _key_users: dict[str, tuple[Role, Key]] = field(default_factory=dict)
+    _edges: dict[str, Edge] = field(default_factory=dict)
+    _key_uses: dict[str, _KeyUse] = field(default_factory=dict)
+    # By the key's stack and name: scanning all uses for each key would take the square of their number.
+    _users: dict[str, dict[str, dict[str, Role]]] = field(default_factory=dict)
     _trusted: dict[str, dict[str, Role]] = field(default_factory=dict)
-    _sids: dict[str, str] = field(default_factory=dict)
+    _sids: dict[tuple[Home, str], str] = field(default_factory=dict)
     _folded: dict[Home, dict[str, str]] = field(default_factory=dict)
 
     def add(self, grants: Iterable[Grant]) -> None:
@@ -108,15 +124,22 @@ class Access:
         """Who of other accounts may pull the images."""
         return self._of(_repository(repository))
 
+    def group(self, group: ModelGroup) -> tuple[Statement, ...]:
+        """What other accounts may do with the model-package group and its packages."""
+        return self._of(_group(group))
+
+    def bus(self, bus: Bus) -> tuple[Statement, ...]:
+        """Who of other accounts may put events on the bus."""
+        return self._of(_bus(bus))
+
     def key_users(self, key: Key) -> tuple[Role, ...]:
         """The roles that the key's policy admits, in the order of the grants."""
-        users = {role.arn: role for role, used in self._key_users.values() if used == key}
-        return tuple(users.values())
+        return tuple(self._users.get(key.place.stack, {}).get(key.name, {}).values())
 
     def edges(self) -> tuple[Edge, ...]:
         """The ledger's edges, sorted by id."""
-        uses = [self._key_edge(use, *users) for use, users in self._key_users.items()]
-        edges = [self._with_folded(edge) for edge in self._edges]
+        uses = [self._key_edge(use) for use in self._key_uses.values()]
+        edges = [self._with_folded(edge) for edge in self._edges.values()]
         return tuple(sorted([*edges, *uses], key=lambda edge: edge.id))
 
     def _with_folded(self, edge: Edge) -> Edge:
@@ -128,10 +151,13 @@ class Access:
         name = self._folded.get(home, {}).get(evidence.sid, evidence.sid)
         return replace(evidence, sid=name)
 
-    def _sid(self, identifier: str) -> str:
-        """`sid`, with a hash where another identifier has it: accounts `prod-1` and `prod1`."""
+    def _sid(self, home: Home, component: str, identifier: str) -> str:
+        """A sid that no other identifier has in that policy: accounts `prod-1` and `prod1`."""
+        stack, _, _ = home
+        if stack.rpartition("/")[2] != component:
+            identifier = f"{component}-{identifier}"
         plain = sid(identifier)
-        if self._sids.setdefault(plain, identifier) == identifier:
+        if self._sids.setdefault((home, plain), identifier) == identifier:
             return plain
         return plain + hashlib.sha256(identifier.encode()).hexdigest()[:HASH_LENGTH]
 
@@ -149,7 +175,15 @@ class Access:
         elif isinstance(target, KeyUse):
             self._use_key(grant, target.key, grant.actions, for_service=target.for_service)
         elif isinstance(target, Images):
-            self._images(grant, target.repository)
+            repository = target.repository
+            self._admitted(grant, repository.place, repository.arn, _repository(repository))
+        elif isinstance(target, Events):
+            bus = target.bus
+            self._admitted(grant, bus.place, bus.arn, _bus(bus), resources=(bus.arn,))
+        elif isinstance(target, Group):
+            self._model_group(grant, target.group, target.group.arn, "group")
+        elif isinstance(target, Packages):
+            self._model_group(grant, target.group, target.group.packages, "packages")
         elif isinstance(target, Own):
             self._own(grant, target)
         else:
@@ -162,9 +196,7 @@ class Access:
         self._trusted.setdefault(role.arn, {})[grant.principal.arn] = grant.principal
         evidence = [
             self._identity(grant, (role.arn,), grant.conditions),
-            self._put(
-                _trust(role), _admitting(self._sid(grant.id), grant, role.place, grant.conditions)
-            ),
+            self._admit(_trust(role), grant, role.place, grant.conditions),
         ]
         self._edge(grant, role.place.account, role.arn, evidence)
 
@@ -173,8 +205,7 @@ class Access:
         arn = f"{bucket.arn}/{target.pattern}"
         evidence = [self._identity(grant, (arn,), grant.conditions)]
         if _crosses(grant.principal.place, bucket.place):
-            statement = _admitting(self._sid(grant.id), grant, bucket.place, {}, resources=(arn,))
-            evidence.append(self._put(_bucket(bucket), statement))
+            evidence.append(self._admit(_bucket(bucket), grant, bucket.place, {}, (arn,)))
         needed = [a for action in grant.actions for a in KEY_ACTIONS.get(action, ())]
         if needed:
             actions = tuple(sorted(set(needed)))
@@ -187,20 +218,47 @@ class Access:
         if target.prefixes:
             keys: Value = [f"{prefix}*" for prefix in target.prefixes]
             conditions = both(conditions, {"StringLike": {"s3:prefix": keys}})
-        evidence = [self._identity(grant, (bucket.arn,), conditions)]
-        if _crosses(grant.principal.place, bucket.place):
-            statement = _admitting(
-                self._sid(grant.id), grant, bucket.place, conditions, resources=(bucket.arn,)
-            )
-            evidence.append(self._put(_bucket(bucket), statement))
-        self._edge(grant, bucket.place.account, bucket.arn, evidence)
+        self._admitted(grant, bucket.place, bucket.arn, _bucket(bucket), conditions, (bucket.arn,))
 
-    def _images(self, grant: Grant, repository: Repository) -> None:
-        evidence = [self._identity(grant, (repository.arn,), grant.conditions)]
-        if _crosses(grant.principal.place, repository.place):
-            statement = _admitting(self._sid(grant.id), grant, repository.place, {})
-            evidence.append(self._put(_repository(repository), statement))
-        self._edge(grant, repository.place.account, repository.arn, evidence)
+    def _admitted(
+        self,
+        grant: Grant,
+        owner: Place,
+        arn: str,
+        home: Home,
+        conditions: Conditions | None = None,
+        resources: tuple[Value, ...] = (),
+    ) -> None:
+        """Both halves of the use of something with a policy of its own, at `home`.
+
+        `conditions` hold on both sides; without them those of the grant hold on the principal's.
+        """
+        asked = grant.conditions if conditions is None else conditions
+        evidence = [self._identity(grant, (arn,), asked)]
+        if _crosses(grant.principal.place, owner):
+            evidence.append(self._admit(home, grant, owner, conditions or {}, resources))
+        self._edge(grant, owner.account, arn, evidence)
+
+    def _model_group(self, grant: Grant, group: ModelGroup, arn: str, part: str) -> None:
+        """Both halves of the use of a model-package group.
+
+        Whether its policy honours aws:PrincipalArn is not documented, and a role there hides the
+        group from the account's other tools: it admits the account, and the principal's side
+        narrows it. Source: SageMaker developer guide, "Cross-account discoverability for model
+        registry".
+        """
+        principal = grant.principal.place
+        evidence = [self._identity(grant, (arn,), grant.conditions)]
+        if _crosses(principal, group.place):
+            statement = Statement(
+                sid=sid(f"{principal.account}-{part}"),
+                actions=tuple(sorted(grant.actions)),
+                principal={"AWS": principal.root},
+                resources=(arn,),
+            )
+            found = self._put(_group(group), statement, widen=True)
+            evidence.append(replace(found, whole_account=True))
+        self._edge(grant, group.place.account, arn, evidence)
 
     def _own(self, grant: Grant, target: Own) -> None:
         if _crosses(grant.principal.place, target.place):
@@ -226,8 +284,13 @@ class Access:
             service = f"s3.{key.place.region}.{key.place.suffix}"
             conditions = {"StringEquals": {"kms:ViaService": service}}
         verb = "lends" if for_service else "uses"
-        identifier = f"{role.label}-{verb}-{key.name}".replace("_", "-")
-        self._key_users[identifier] = (role, key)
+        foreign = key.place.component != grant.component
+        name = f"{key.place.component}-{key.name}" if foreign else key.name
+        identifier = f"{role.label}-{verb}-{name}".replace("_", "-")
+        use = _KeyUse(grant, identifier, role, key)
+        self._key_uses.setdefault(f"{grant.component}/{identifier}", use)
+        users = self._users.setdefault(key.place.stack, {}).setdefault(key.name, {})
+        users.setdefault(role.arn, role)
         if for_service:
             conditions = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
         if role.place.stack == key.place.stack:
@@ -239,10 +302,13 @@ class Access:
             alias: Conditions = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": key.alias}}
             own = both(conditions, alias)
         asked = Statement(
-            sid=self._sid(identifier), actions=actions, resources=(resource,), conditions=own
+            sid=self._sid(_identity(role), grant.component, identifier),
+            actions=actions,
+            resources=(resource,),
+            conditions=own,
         )
         admitted = Statement(
-            sid=self._sid(identifier),
+            sid=self._sid(_key(key), grant.component, identifier),
             actions=actions,
             principal=_principal(role, key.place),
             resources=("*",),
@@ -256,58 +322,80 @@ class Access:
     def _identity(
         self, grant: Grant, resources: tuple[Value, ...], conditions: Conditions
     ) -> Evidence:
+        home = _identity(grant.principal)
         statement = Statement(
-            sid=self._sid(grant.id),
+            sid=self._sid(home, grant.component, grant.id),
             actions=tuple(sorted(grant.actions)),
             resources=resources,
             conditions=conditions,
         )
-        return self._put(_identity(grant.principal), statement)
+        return self._put(home, statement)
+
+    def _admit(
+        self,
+        home: Home,
+        grant: Grant,
+        owner: Place,
+        conditions: Conditions,
+        resources: tuple[Value, ...] = (),
+    ) -> Evidence:
+        """The owner's half: the same actions, for exactly the grant's principal."""
+        statement = Statement(
+            sid=self._sid(home, grant.component, grant.id),
+            actions=tuple(sorted(grant.actions)),
+            principal=_principal(grant.principal, owner),
+            resources=resources,
+            conditions=both(conditions, _narrowed(grant.principal, owner)),
+        )
+        return self._put(home, statement)
 
     def _put(self, home: Home, statement: Statement, *, widen: bool = False) -> Evidence:
+        stack, side, address = home
         statements = self._statements.setdefault(home, {})
         before = statements.get(statement.sid)
         if before is not None:
             if not widen:
-                raise HalfGrantError(f"two grants of {self.component} are called {statement.sid}")
+                raise HalfGrantError(f"{stack}: {address} has two grants called {statement.sid}")
             statement = _wider(before, statement)
         statements[statement.sid] = statement
-        stack, side, address = home
         return Evidence(stack=stack, address=address, side=side, sid=statement.sid)
 
-    def _key_edge(self, use: str, role: Role, key: Key) -> Edge:
+    def _key_edge(self, use: _KeyUse) -> Edge:
         """The use of a key, once for all the grants of a role that need it."""
-        identifier = self._sid(use)
-        homes = (_identity(role), _key(key))
-        actions = self._statements[_identity(role)][identifier].actions
+        grant, role, key = use.grant, use.role, use.key
+        sids = {
+            home: self._sid(home, grant.component, use.identifier)
+            for home in (_identity(role), _key(key))
+        }
         return Edge(
-            id=f"{self.component}/{use}",
-            component=self.component,
-            origin=self.origin,
+            id=f"{grant.component}/{use.identifier}",
+            component=grant.component,
+            origin=grant.origin,
             principal_account=role.place.account,
             principal_arn=role.arn,
-            actions=actions,
+            actions=self._statements[_identity(role)][sids[_identity(role)]].actions,
             resource_account=key.place.account,
             resource_arn=_key_arn(key),
             statements=tuple(
-                self._found(Evidence(stack=stack, address=address, side=side, sid=identifier))
-                for stack, side, address in homes
+                self._found(Evidence(stack=stack, address=address, side=side, sid=name))
+                for (stack, side, address), name in sids.items()
             ),
         )
 
     def _edge(self, grant: Grant, owner: str, arn: str, evidence: list[Evidence]) -> None:
-        self._edges.append(
-            Edge(
-                id=f"{self.component}/{grant.id}",
-                component=self.component,
-                origin=self.origin,
-                principal_account=grant.principal.place.account,
-                principal_arn=grant.principal.arn,
-                actions=tuple(sorted(grant.actions)),
-                resource_account=owner,
-                resource_arn=arn,
-                statements=tuple(evidence),
-            )
+        identifier = f"{grant.component}/{grant.id}"
+        if identifier in self._edges:
+            raise HalfGrantError(f"two grants are called {identifier}")
+        self._edges[identifier] = Edge(
+            id=identifier,
+            component=grant.component,
+            origin=grant.origin,
+            principal_account=grant.principal.place.account,
+            principal_arn=grant.principal.arn,
+            actions=tuple(sorted(grant.actions)),
+            resource_account=owner,
+            resource_arn=arn,
+            statements=tuple(evidence),
         )
 
 
@@ -330,19 +418,6 @@ def _wider(before: Statement, after: Statement) -> Statement:
     )
 
 
-def _admitting(
-    name: str, grant: Grant, owner: Place, conditions: Conditions, resources: tuple[Value, ...] = ()
-) -> Statement:
-    """The owner's half: the same actions, for exactly the grant's principal."""
-    return Statement(
-        sid=name,
-        actions=tuple(sorted(grant.actions)),
-        principal=_principal(grant.principal, owner),
-        resources=resources,
-        conditions=both(conditions, _narrowed(grant.principal, owner)),
-    )
-
-
 def _principal(role: Role, owner: Place) -> Value:
     return {"AWS": role.place.root if _by_root(role, owner) else role.arn}
 
@@ -361,7 +436,7 @@ def _by_root(role: Role, owner: Place) -> bool:
 
     IAM turns a role's ARN into its id: it must exist then, and one made again is another role.
     """
-    return role.existing or _crosses(role.place, owner)
+    return role.existing or role.place.stack != owner.stack
 
 
 def _crosses(principal: Place, owner: Place) -> bool:
@@ -386,6 +461,15 @@ def _bucket(bucket: Bucket) -> Home:
 
 def _repository(repository: Repository) -> Home:
     return repository.place.stack, "resource", f"aws_ecr_repository_policy.{repository.name}"
+
+
+def _group(group: ModelGroup) -> Home:
+    address = f"aws_sagemaker_model_package_group_policy.{group.name}"
+    return group.place.stack, "resource", address
+
+
+def _bus(bus: Bus) -> Home:
+    return bus.place.stack, "resource", f"aws_cloudwatch_event_bus_policy.{bus.name}"
 
 
 def _key(key: Key) -> Home:

@@ -10,16 +10,27 @@ from compiler.terraform.document import Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """A statement that an edge rests on. `side` is identity, trust, resource or key."""
+    """A statement that an edge rests on. `side` is identity, trust, resource or key.
+
+    `whole_account` says that the statement admits every role of the principal's account, and that
+    the principal's side alone narrows it.
+    """
 
     stack: str
     address: str
     side: str
     sid: str
+    whole_account: bool = False
 
     def json(self) -> dict[str, Json]:
         """As in access.json."""
-        return {"stack": self.stack, "address": self.address, "side": self.side, "sid": self.sid}
+        found: dict[str, Json] = {
+            "stack": self.stack,
+            "address": self.address,
+            "side": self.side,
+            "sid": self.sid,
+        }
+        return {**found, "admits": "account"} if self.whole_account else found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +64,45 @@ class Edge:
         }
 
 
-def ledger(edges: Iterable[Edge]) -> dict[str, Json]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """One member, its role on one Google resource, and the binding that makes it true.
+
+    `member` is IAM's text (`group:ml@acme.example`), `member_project` the name of its project where
+    it has one in the blueprint. `resource` is the full resource name
+    (`//storage.googleapis.com/acme-data`), `project` the name of the project that owns it. `stack`
+    and `address` are those of the binding. `condition` is the CEL expression, if there is one.
+    """
+
+    id: str
+    component: str
+    origin: str
+    member: str
+    member_project: str | None
+    role: str
+    project: str
+    resource: str
+    stack: str
+    address: str
+    condition: str | None = None
+
+    def json(self) -> dict[str, Json]:
+        """As in access.json."""
+        principal: dict[str, Json] = {"cloud": "google", "member": self.member}
+        if self.member_project:
+            principal["project"] = self.member_project
+        found: dict[str, Json] = {
+            "id": self.id,
+            "component": self.component,
+            "origin": self.origin,
+            "principal": principal,
+            "role": self.role,
+            "resource": {"project": self.project, "name": self.resource},
+            "binding": {"stack": self.stack, "address": self.address},
+        }
+        return {**found, "condition": self.condition} if self.condition else found
+
+
+def ledger(edges: Iterable[Edge | Binding]) -> dict[str, Json]:
     """The value of access.json, sorted by edge id."""
     return {"version": 1, "edges": [edge.json() for edge in sorted(edges, key=lambda e: e.id)]}

@@ -36,6 +36,11 @@ class Place:
         )
 
     @property
+    def component(self) -> str:
+        """The name of the component whose stack it is."""
+        return self.stack.rpartition("/")[2]
+
+    @property
     def root(self) -> str:
         """The account as a principal."""
         return self.arn("iam", "root", region=False)
@@ -127,6 +132,39 @@ class Repository:
         return f"{host}/{self.repository}:{tag}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelGroup:
+    """A SageMaker model-package group. `name` is its name in Terraform, `group` in AWS."""
+
+    place: Place
+    name: str
+    group: str
+
+    @property
+    def arn(self) -> str:
+        """The group's ARN."""
+        return self.place.arn("sagemaker", f"model-package-group/{self.group}")
+
+    @property
+    def packages(self) -> str:
+        """The ARN pattern of the model packages in it: its versions."""
+        return self.place.arn("sagemaker", f"model-package/{self.group}/*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bus:
+    """An EventBridge bus. `name` is its name in Terraform, `bus` in AWS."""
+
+    place: Place
+    name: str
+    bus: str
+
+    @property
+    def arn(self) -> str:
+        """The bus's ARN."""
+        return self.place.arn("events", f"event-bus/{self.bus}")
+
+
 @dataclass(frozen=True, slots=True)
 class Assume:
     """Becoming another role."""
@@ -187,24 +225,48 @@ class Images:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """A model-package group itself: its settings and the list of its packages."""
+
+    group: ModelGroup
+
+
+@dataclass(frozen=True, slots=True)
+class Packages:
+    """The model packages of a group."""
+
+    group: ModelGroup
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Events that are put on a bus."""
+
+    bus: Bus
+
+
+@dataclass(frozen=True, slots=True)
 class Provided:
     """Something of AWS's own accounts that its owner opens to every caller."""
 
     arn: str
 
 
-Target = Assume | Objects | Listing | KeyUse | Images | Own | Provided
+Target = Assume | Objects | Listing | KeyUse | Images | Group | Packages | Events | Own | Provided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """One permission, declared once: `principal` may do `actions` on `target`.
 
-    `id` names it within its component, in words joined by dashes: `train-reads-data`. `conditions`
-    hold on the principal's side (for `Assume` and `Listing` on both sides).
+    `id` names it within its `component`, in words joined by dashes: `train-reads-data`; `origin` is
+    the component's address in the blueprint. `conditions` hold on the principal's side (for `Assume`
+    and `Listing` on both sides). The target may be another component's.
     """
 
     id: str
+    component: str
+    origin: str
     principal: Role
     actions: tuple[str, ...]
     target: Target

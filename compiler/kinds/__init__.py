@@ -4,7 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from compiler.kinds import account_baseline, ml_pipeline
+from compiler.kinds import (
+    account_baseline,
+    ml_pipeline,
+    model_catalog,
+    model_hub,
+    model_serving,
+    project_baseline,
+    training_access,
+)
 from compiler.organization.kind import Kind
 
-KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (account_baseline.KIND, ml_pipeline.KIND)}
+_CATALOG = (
+    account_baseline,
+    ml_pipeline,
+    model_catalog,
+    model_hub,
+    model_serving,
+    project_baseline,
+    training_access,
+)
+
+KINDS: Mapping[str, Kind] = {module.KIND.name: module.KIND for module in _CATALOG}

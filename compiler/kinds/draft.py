@@ -1,34 +1,49 @@
 """What a kind declares while it builds a component: stacks in the making.
 
 A kind's build function names roles, keys, buckets and grants, and adds the other resources as they
-are. `finish` then writes every policy and gives the stacks and the ledger's edges. One draft
-belongs to one component.
+are. When all components are built, the grants of all of them are written together, since one may
+need a statement in another's stack; `finish` then writes every policy and gives the stacks. One
+draft belongs to one component.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
+from compiler.access.google import Bound, Member, On, ServiceAccount, Site
 from compiler.access.grants import Access
-from compiler.access.ledger import Edge
-from compiler.access.parties import Bucket, Grant, Key, Place, Repository, Role, Target
+from compiler.access.parties import (
+    Bucket,
+    Bus,
+    Grant,
+    Key,
+    ModelGroup,
+    Place,
+    Repository,
+    Role,
+    Target,
+)
 from compiler.access.policy import Statement
 from compiler.data import dns_suffix, name_limit
-from compiler.diagnostics import Diagnostic, Span
+from compiler.diagnostics import Diagnostic, Span, nearest
 from compiler.kinds import parts
-from compiler.organization.records import Account, Component, Organization
-from compiler.organization.roots import aws_providers, aws_terraform
+from compiler.organization.records import Account, Component, Home, Organization, Project
+from compiler.organization.roots import aws_providers, google_providers, label, terraform_block
 from compiler.terraform.names import shorten
 from compiler.terraform.stack import Asset, Output, Resource, Stack, Value
 
 
 @dataclass(slots=True)
 class _Part:
-    """The stack of one account, so far."""
+    """The stack of one account or project, so far. `place` is None on Google, `site` on AWS."""
 
-    account: Account
-    place: Place
+    home: Home
+    path: str
+    region: str
+    place: Place | None = None
+    site: Site | None = None
     resources: list[Resource] = field(default_factory=list)
     outputs: list[Output] = field(default_factory=list)
     assets: list[Asset] = field(default_factory=list)
@@ -39,21 +54,76 @@ class _Part:
 
 @dataclass(slots=True)
 class Draft:
-    """The stacks of one component in the making. `diagnostics` are the kind's own findings."""
+    """The stacks of one component in the making. `diagnostics` are the kind's own findings.
+
+    `components` are all of the blueprint's, for those that name another.
+    """
 
     component: Component
     organization: Organization
+    components: Sequence[Component] = ()
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    grants: list[Grant] = field(default_factory=list)
+    bindings: list[Bound] = field(default_factory=list)
     _parts: dict[str, _Part] = field(default_factory=dict)
     _roles: list[Role] = field(default_factory=list)
     _keys: list[Key] = field(default_factory=list)
     _buckets: list[Bucket] = field(default_factory=list)
     _repositories: list[Repository] = field(default_factory=list)
-    _grants: list[Grant] = field(default_factory=list)
+    _groups: list[ModelGroup] = field(default_factory=list)
+    _buses: list[Bus] = field(default_factory=list)
+    _service_accounts: list[ServiceAccount] = field(default_factory=list)
+
+    def other(self, name: str, kind: str, at: Sequence[str | int]) -> Draft | None:
+        """Another component, as a draft to declare its parties on again; what is added is lost.
+
+        `at` is the input that names it. None, with a report, where there is none of that kind.
+        """
+        found = [each for each in self.components if each.name == name]
+        if len(found) == 1 and found[0].kind == kind:
+            return Draft(found[0], self.organization, self.components)
+        of_kind = sorted({each.name for each in self.components if each.kind == kind})
+        if found:
+            related: tuple[tuple[str, Span], ...] = (("the component", found[0].span),)
+            what = f'is of kind "{found[0].kind}"' if found[0].kind != kind else "is several stacks"
+            message = f'"{name}" {what}, and a {kind} is wanted'
+        else:
+            related = ()
+            message = f'no component is called "{name}"'
+        guess = nearest(name, of_kind)
+        hint = f'did you mean "{guess}"?' if guess else f"{kind}s: {', '.join(of_kind) or 'none'}"
+        self.problem("E341", self._called(at) + message, hint=hint, at=at, related=related)
+        return None
+
+    def _called(self, at: Sequence[str | int]) -> str:
+        path = ".".join(str(step) for step in at)
+        return f'component "{self.component.name}": "{path}": '
 
     def place(self, account: Account) -> Place:
         """The component's stack in that account."""
-        return self._part(account).place
+        place = self._part(account).place
+        assert place is not None, "an account has a place"
+        return place
+
+    def site(self, project: Project) -> Site:
+        """The component's stack in that project."""
+        site = self._part(project).site
+        assert site is not None, "a project has a site"
+        return site
+
+    def number(self, project: Project) -> str:
+        """The project's number, which members of its own are named by; reports a missing one."""
+        if project.number is None:
+            if not any(d.span == project.span for d in self.diagnostics):
+                self.problem(
+                    "E343",
+                    f'component "{self.component.name}" needs the number of project '
+                    f'"{project.name}"',
+                    project.span,
+                    "write number: beside its id (gcloud projects describe shows it)",
+                )
+            return "0"
+        return project.number
 
     def name(self, part: str, resource_type: str) -> str:
         """`<organization>-<component>-<part>`, within the limit of names of that type."""
@@ -64,13 +134,16 @@ class Draft:
         return f"{self.organization.name}-{self.component.name}-{part}"
 
     def unique_name(self, part: str, account: Account, resource_type: str) -> str:
-        """A name that no other organisation has: it ends in the account id."""
+        """A name in AWS that no other organisation has: it ends in the account id."""
         return shorten(self.prefix(part), name_limit(resource_type), f"-{account.id}")
 
-    def tags(self, account: Account) -> dict[str, str]:
-        """The tags of everything in that account, also of what is made at run time."""
+    def tags(self, home: Home) -> dict[str, str]:
+        """The tags of everything in that account, also of what is made at run time; labels on Google."""
         own = {"landform-component": self.component.name}
-        return dict(sorted({**account.tags, **own, **self.component.tags}.items()))
+        tags = {**home.tags, **own, **self.component.tags}
+        if isinstance(home, Project):
+            tags = {label(key): label(value) for key, value in tags.items()}
+        return dict(sorted(tags.items()))
 
     def role(
         self,
@@ -153,6 +226,55 @@ class Draft:
         self._repositories.append(found)
         return found
 
+    def model_group(self, account: Account, name: str, group: str) -> ModelGroup:
+        """A SageMaker model-package group, with its policy for other accounts."""
+        found = ModelGroup(place=self.place(account), name=name, group=group)
+        self._groups.append(found)
+        return found
+
+    def bus(self, account: Account, name: str, part: str) -> Bus:
+        """An event bus, with its policy for other accounts."""
+        bus_name = self.name(part, "aws_cloudwatch_event_bus")
+        bus = Bus(place=self.place(account), name=name, bus=bus_name)
+        self._buses.append(bus)
+        return bus
+
+    def service_account(
+        self, project: Project, name: str, account_id: str, description: str
+    ) -> ServiceAccount:
+        """A service account of this component; `account_id` is its address before the @."""
+        found = ServiceAccount(
+            site=self.site(project), name=name, account_id=account_id, description=description
+        )
+        self._service_accounts.append(found)
+        return found
+
+    def bind(
+        self,
+        id: str,
+        member: Member,
+        role: str,
+        on: On,
+        condition: tuple[str, str] | None = None,
+        after: Sequence[str] = (),
+    ) -> None:
+        """Give `member` the role on `on`: one binding, in the stack of the project that owns it.
+
+        `condition` is a title and a CEL expression; `after` are addresses there that come first.
+        """
+        self.bindings.append(
+            Bound(
+                id=id,
+                component=self.component.name,
+                origin=self.component.origin,
+                member=member,
+                role=role,
+                on=on,
+                condition=condition,
+                after=tuple(after),
+            )
+        )
+
     def grant(
         self,
         id: str,
@@ -162,9 +284,11 @@ class Draft:
         conditions: Mapping[str, Mapping[str, Value]] | None = None,
     ) -> None:
         """Allow `principal` to do `actions` on `target`: all halves, everywhere."""
-        self._grants.append(
+        self.grants.append(
             Grant(
                 id=id,
+                component=self.component.name,
+                origin=self.component.origin,
                 principal=principal,
                 actions=tuple(actions),
                 target=target,
@@ -174,59 +298,73 @@ class Draft:
 
     def add(
         self,
-        account: Account,
+        home: Home,
         type: str,
         name: str,
         arguments: Mapping[str, Value],
         *,
+        mode: Literal["managed", "data"] = "managed",
         depends_on: Sequence[str] = (),
         lifecycle: Mapping[str, Value] | None = None,
     ) -> str:
-        """A resource as it is; gives its address."""
+        """A resource, or a data source, as it is; gives its address."""
         resource = Resource(
             type=type,
             name=name,
             arguments=arguments,
+            mode=mode,
             depends_on=tuple(depends_on),
             lifecycle=lifecycle or {},
         )
-        self._part(account).resources.append(resource)
+        self._part(home).resources.append(resource)
         return resource.address
 
-    def output(self, account: Account, name: str, value: Value, description: str) -> None:
-        """An output of the component's stack in that account."""
-        self._part(account).outputs.append(Output(name=name, value=value, description=description))
+    def output(self, home: Home, name: str, value: Value, description: str) -> None:
+        """An output of the component's stack in that account or project."""
+        self._part(home).outputs.append(Output(name=name, value=value, description=description))
 
-    def asset(self, account: Account, path: str, content: bytes) -> None:
+    def asset(self, home: Home, path: str, content: bytes) -> None:
         """A file beside the stack: `path` starts with `assets/`."""
-        self._part(account).assets.append(Asset(path=path, content=content))
+        self._part(home).assets.append(Asset(path=path, content=content))
 
-    def claim(self, account: Account, what: str, name: str) -> None:
+    def claim(self, home: Home, what: str, name: str) -> None:
         """Something with a name of its own in the account that no resource here shows."""
-        self._part(account).claims.append((what, name))
+        self._part(home).claims.append((what, name))
 
-    def after(self, account: Account, *others: Account) -> None:
-        """The stack in `account` is to be applied after those in `others`."""
-        own = self._part(account)
-        paths = (self._part(other).place.stack for other in others)
-        own.depends_on.update(path for path in paths if path != own.place.stack)
+    def after(self, home: Home, *others: Home) -> None:
+        """The stack in `home` is to be applied after those of this component in `others`."""
+        self.after_stacks(home, *(self._part(other).path for other in others))
 
-    def creates_deploy_role(self, account: Account) -> None:
-        """This stack makes the role that all others of the account are applied as."""
-        self._part(account).creates_deploy_role = True
+    def after_stacks(self, home: Home, *paths: str) -> None:
+        """The stack in `home` is to be applied after those at `paths`, of any component."""
+        own = self._part(home)
+        own.depends_on.update(path for path in paths if path != own.path)
+
+    def creates_deploy_role(self, home: Home) -> None:
+        """This stack makes the role, or service account, that all others there are applied as."""
+        self._part(home).creates_deploy_role = True
 
     def problem(
-        self, code: str, message: str, span: Span | None = None, hint: str | None = None
+        self,
+        code: str,
+        message: str,
+        span: Span | None = None,
+        hint: str | None = None,
+        *,
+        at: Sequence[str | int] = (),
+        related: tuple[tuple[str, Span], ...] = (),
     ) -> None:
-        """Report what is wrong with the component, at its key unless `span` is better."""
-        span = span or self.component.span
-        self.diagnostics.append(Diagnostic(code=code, message=message, span=span, hint=hint))
+        """Report what is wrong: at `span`, or at the input `at`, or at the component's key."""
+        place = span or self.component.span_of(*at)
+        if not at and span is None:
+            place = self.component.span
+        self.diagnostics.append(
+            Diagnostic(code=code, message=message, span=place, hint=hint, related=related)
+        )
 
-    def finish(self) -> tuple[tuple[Stack, ...], tuple[Edge, ...]]:
-        """Write all policies; the stacks sorted by path, and the edges sorted by id."""
-        access = Access(self.component.name, self.component.origin)
-        access.add(self._grants)
-        by_stack = {part.place.stack: part for part in self._parts.values()}
+    def finish(self, access: Access) -> tuple[Stack, ...]:
+        """Write all policies and bindings; the stacks sorted by path."""
+        by_stack = {part.path: part for part in self._parts.values()}
         for role in self._roles:
             by_stack[role.place.stack].resources += parts.role(role, access)
         for key in self._keys:
@@ -235,39 +373,75 @@ class Draft:
             by_stack[bucket.place.stack].resources += parts.bucket(bucket, access)
         for repository in self._repositories:
             by_stack[repository.place.stack].resources += parts.repository(repository, access)
+        for group in self._groups:
+            by_stack[group.place.stack].resources += parts.model_group(group, access)
+        for bus in self._buses:
+            by_stack[bus.place.stack].resources += parts.bus(bus, access)
+        for account in self._service_accounts:
+            by_stack[account.site.stack].resources.append(parts.service_account(account))
+        for bound in self.bindings:
+            by_stack[bound.on.site.stack].resources.append(bound.resource)
         stacks = [self._stack(part) for part in self._parts.values()]
-        return tuple(sorted(stacks, key=lambda stack: stack.path)), access.edges()
+        return tuple(sorted(stacks, key=lambda stack: stack.path))
 
-    def _part(self, account: Account) -> _Part:
-        if account.name not in self._parts:
-            place = Place(
-                account=account.name,
-                id=account.id,
-                stack=f"aws/{account.name}/{self.component.name}",
+    def _part(self, home: Home) -> _Part:
+        path = f"{home.cloud}/{home.name}/{self.component.name}"
+        if path in self._parts:
+            return self._parts[path]
+        part = _Part(home, path, self._region(home))
+        if isinstance(home, Project):
+            part.site = Site(
+                project=home.name,
+                id=home.id,
+                number=home.number,
+                stack=path,
+                region=part.region,
+            )
+        else:
+            part.place = Place(
+                account=home.name,
+                id=home.id,
+                stack=path,
                 partition=self.organization.partition,
-                region=self.component.region,
+                region=part.region,
                 organization=self.organization.aws_id,
                 suffix=dns_suffix(self.organization.partition),
             )
-            self._parts[account.name] = _Part(account, place)
-        return self._parts[account.name]
+        self._parts[path] = part
+        return part
+
+    def _region(self, home: Home) -> str:
+        """The component's region; in the other cloud the account's or project's own."""
+        if home.cloud == self.component.home.cloud:
+            return self.component.region
+        if home.region is None:
+            self.problem(
+                "E309",
+                f'component "{self.component.name}" has no region in "{home.name}": it has none',
+                hint=f"write {home.cloud}: {{region: …}} under defaults",
+            )
+        return home.region or "none"
 
     def _stack(self, part: _Part) -> Stack:
+        home = part.home
+        tags, bootstrap = self.tags(home), part.creates_deploy_role
+        if isinstance(home, Project):
+            providers = google_providers(
+                self.organization, home, part.region, tags, bootstrap=bootstrap
+            )
+        else:
+            providers = aws_providers(
+                self.organization, home, part.region, tags, bootstrap=bootstrap
+            )
         return Stack(
-            cloud="aws",
-            account=part.account.name,
-            account_id=part.account.id,
+            cloud=home.cloud,
+            account=home.name,
+            account_id=home.id,
             component=self.component.name,
             kind=self.component.kind,
-            region=self.component.region,
-            terraform=aws_terraform(self.organization, part.place.stack),
-            providers=aws_providers(
-                self.organization,
-                part.account,
-                self.component.region,
-                self.tags(part.account),
-                bootstrap=part.creates_deploy_role,
-            ),
+            region=part.region,
+            terraform=terraform_block(self.organization, home.cloud, part.path),
+            providers=providers,
             resources=tuple(part.resources),
             outputs=tuple(part.outputs),
             assets=tuple(part.assets),

@@ -47,6 +47,14 @@ def _account(value: object, info: ValidationInfo) -> Account:
     return found[0]
 
 
+def _project(value: object, info: ValidationInfo) -> Project:
+    found = _projects(value, info)
+    if len(found) > 1:
+        names = ", ".join(project.name for project in found)
+        raise problem("E304", f"must name one project, but matches {len(found)}: {names}")
+    return found[0]
+
+
 def _projects(value: object, info: ValidationInfo) -> list[Project]:
     return list(select(value, _organization(info).projects, "project"))
 
@@ -57,6 +65,11 @@ OneAccount = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string"}, _SELECTOR_SCHEMA]}),
 ]
 Accounts = Annotated[list[Account], PlainValidator(_accounts), WithJsonSchema(_SELECTOR_SCHEMA)]
+OneProject = Annotated[
+    Project,
+    PlainValidator(_project),
+    WithJsonSchema({"anyOf": [{"type": "string"}, _SELECTOR_SCHEMA]}),
+]
 Projects = Annotated[list[Project], PlainValidator(_projects), WithJsonSchema(_SELECTOR_SCHEMA)]
 
 # A role's name with its path, as IAM writes it after `role/`.

@@ -6,8 +6,9 @@ resources, policies included.
 
 from __future__ import annotations
 
+from compiler.access.google import ServiceAccount
 from compiler.access.grants import Access
-from compiler.access.parties import Bucket, Key, Place, Repository, Role
+from compiler.access.parties import Bucket, Bus, Key, ModelGroup, Place, Repository, Role
 from compiler.access.policy import Conditions, Statement, both, policy
 from compiler.terraform.stack import JsonText, Resource, Value, reference
 
@@ -86,7 +87,7 @@ def role(role: Role, access: Access) -> list[Resource]:
         )
     statements = access.identity(role)
     if statements:
-        component = access.component
+        component = role.place.component
         resources.append(
             Resource(
                 type="aws_iam_role_policy",
@@ -287,6 +288,66 @@ def repository(repository: Repository, access: Access) -> list[Resource]:
             )
         )
     return resources
+
+
+def model_group(group: ModelGroup, access: Access) -> list[Resource]:
+    """The model-package group, and the policy for other accounts."""
+    address = f"aws_sagemaker_model_package_group.{group.name}"
+    resources = [
+        Resource(
+            type="aws_sagemaker_model_package_group",
+            name=group.name,
+            arguments={"model_package_group_name": group.group},
+        )
+    ]
+    statements = access.group(group)
+    if statements:
+        resources.append(
+            Resource(
+                type="aws_sagemaker_model_package_group_policy",
+                name=group.name,
+                arguments={
+                    "model_package_group_name": reference(address, "model_package_group_name"),
+                    "resource_policy": policy(statements),
+                },
+            )
+        )
+    return resources
+
+
+def bus(bus: Bus, access: Access) -> list[Resource]:
+    """The event bus, and the policy for other accounts."""
+    address = f"aws_cloudwatch_event_bus.{bus.name}"
+    resources = [
+        Resource(type="aws_cloudwatch_event_bus", name=bus.name, arguments={"name": bus.bus})
+    ]
+    statements = access.bus(bus)
+    if statements:
+        resources.append(
+            Resource(
+                type="aws_cloudwatch_event_bus_policy",
+                name=bus.name,
+                arguments={
+                    "event_bus_name": reference(address, "name"),
+                    "policy": policy(statements),
+                },
+            )
+        )
+    return resources
+
+
+def service_account(account: ServiceAccount) -> Resource:
+    """The service account, without keys: it is impersonated or attached."""
+    return Resource(
+        type="google_service_account",
+        name=account.name,
+        arguments={
+            "project": account.site.id,
+            "account_id": account.account_id,
+            "display_name": account.account_id,
+            "description": account.description,
+        },
+    )
 
 
 def _untagged_images_expire() -> Value:

@@ -309,6 +309,49 @@ _REFERENCES = (
             "components:\n  base: {kind: account-baseline, account: shared}\n"
         ),
     ),
+    Code(
+        code="E341",
+        title="another component that is not there",
+        explanation=(
+            "An input names another component of the blueprint: a model hub, say, whose models are "
+            "offered or served. No component has that name, or it is of another kind. Name one that "
+            "the blueprint declares."
+        ),
+        wrong=(
+            "components:\n  churn:\n    kind: ml-pipeline\n    shared: shared\n    training: training\n"
+            "    production: [production]\n    register: {hub: modles, group: churn}\n"
+        ),
+        right=(
+            "components:\n  churn:\n    kind: ml-pipeline\n    shared: shared\n    training: training\n"
+            "    production: [production]\n    register: {hub: models, group: churn}\n"
+        ),
+    ),
+    Code(
+        code="E342",
+        title="the other component has no such part",
+        explanation=(
+            "An input names a part of another component, such as a group of a model hub, which that "
+            "component does not declare. Name one that it has, or add it there."
+        ),
+        wrong=(
+            "components:\n  churn:\n    kind: ml-pipeline\n    shared: shared\n    training: training\n"
+            "    production: [production]\n    register: {hub: models, group: chrun}\n"
+        ),
+        right=(
+            "components:\n  churn:\n    kind: ml-pipeline\n    shared: shared\n    training: training\n"
+            "    production: [production]\n    register: {hub: models, group: churn}\n"
+        ),
+    ),
+    Code(
+        code="E343",
+        title="a project without its number",
+        explanation=(
+            "Google names service agents and workload identities by the project's number, which only "
+            "Google knows. Copy it from `gcloud projects describe` and write it as a string."
+        ),
+        wrong="projects:\n  train-eu: {id: acme-train-eu}\n",
+        right='projects:\n  train-eu: {id: acme-train-eu, number: "100000000001"}\n',
+    ),
 )
 
 CODES: tuple[Code, ...] = (*_SHAPE, *_REFERENCES)

@@ -69,6 +69,7 @@ class Instance:
             tags=base.tags,
             span=self.span,
             origin=f"components.{self.name}",
+            tree=self.tree,
         )
 
     def _tell(self, found: tuple[Diagnostic, ...], home: Home | None) -> None:

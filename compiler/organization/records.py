@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from compiler.blueprint import nodes
 from compiler.diagnostics import Span
 from compiler.terraform.stack import Cloud
 
@@ -98,7 +99,8 @@ class Component:
 
     `inputs` is the kind's model. Inputs that belong to one of several accounts are evaluated in
     the scope of each: `inputs_in(account)` gives the model as that account sees it. `span` is the
-    component's key in the blueprint, `origin` its address there (`components.churn`).
+    component's key in the blueprint, `origin` its address there (`components.churn`), `tree` its
+    keys as they are written.
     """
 
     name: str
@@ -110,6 +112,12 @@ class Component:
     tags: Mapping[str, str]
     span: Span
     origin: str
+    tree: nodes.Mapping = field(repr=False, compare=False)
+
+    def span_of(self, *path: str | int) -> Span:
+        """Where an input is written, or the component's key where it is not."""
+        span, whole = nodes.span_at(self.tree, path)
+        return span if whole else self.span
 
     def inputs_in(self, account: str) -> Any:
         """The inputs as the account of that name sees them."""

@@ -240,17 +240,18 @@ class _Resolver:
         cloud, name, component = path.split("/")
         self.diagnostics += check_reserved("component", component, span)
         if cloud == "google":
-            message = f'"{path}" is listed under removed, but Landform makes no Google stacks yet'
-            self._report("E603", message, span, "take the line out")
-        elif name not in organization.accounts:
-            guess = nearest(name, organization.accounts)
+            noun, known = "project", list(organization.projects)
+        else:
+            noun, known = "account", list(organization.accounts)
+        if name not in known:
+            guess = nearest(name, known)
             self._report(
                 "E603",
-                f'"{path}" is listed under removed, but the account "{name}" is not declared',
+                f'"{path}" is listed under removed, but the {noun} "{name}" is not declared',
                 span,
                 f'did you mean "{guess}"?'
                 if guess
-                else "keep the account until its stacks are destroyed",
+                else f"keep the {noun} until its stacks are destroyed",
             )
 
     def _report(self, code: str, message: str, span: Span, hint: str | None = None) -> None:

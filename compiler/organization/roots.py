@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from compiler.organization.records import Account, Organization
-from compiler.terraform.stack import Stack, Value
+from compiler.organization.records import Account, Organization, Project
+from compiler.terraform.stack import Cloud, Stack, Value
 
 # S3 state locking by a lock file came with Terraform 1.10 (release notes of v1.10.0).
 REQUIRED_VERSION = ">= 1.10.0"
 
 
-def aws_terraform(organization: Organization, path: str) -> dict[str, Value]:
-    """Versions and backend of an AWS stack; no backend block means local state beside it."""
+def terraform_block(organization: Organization, cloud: Cloud, path: str) -> dict[str, Value]:
+    """Versions and backend of a stack; no backend block means local state beside it."""
     block: dict[str, Value] = {
         "required_version": REQUIRED_VERSION,
         "required_providers": {
-            "aws": {"source": "hashicorp/aws", "version": organization.providers["aws"]}
+            cloud: {"source": f"hashicorp/{cloud}", "version": organization.providers[cloud]}
         },
     }
     state = organization.state
-    if state.aws_bucket:
+    if cloud == "aws" and state.aws_bucket:
         block["backend"] = {
             "s3": {
                 "bucket": state.aws_bucket,
@@ -30,6 +30,8 @@ def aws_terraform(organization: Organization, path: str) -> dict[str, Value]:
                 "use_lockfile": True,
             }
         }
+    if cloud == "google" and state.google_bucket:
+        block["backend"] = {"gcs": {"bucket": state.google_bucket, "prefix": path}}
     return block
 
 
@@ -52,13 +54,59 @@ def aws_providers(
     return {"aws": block}
 
 
+def google_providers(
+    organization: Organization,
+    project: Project,
+    region: str,
+    labels: Mapping[str, str],
+    *,
+    bootstrap: bool = False,
+) -> dict[str, Value]:
+    """The Google provider, tied to one project; `bootstrap` for the stack that makes its deployer.
+
+    That stack acts as the ambient credentials: the service account is not there yet.
+    """
+    block: dict[str, Value] = {"project": project.id, "region": region}
+    account = organization.deploy.google_service_accounts.get(project.name)
+    if account and not bootstrap:
+        block["impersonate_service_account"] = account
+    block["default_labels"] = dict(sorted(labels.items()))
+    return {"google": block}
+
+
+def label(text: str) -> str:
+    """A tag's key or value as a Google label: lower case, other characters as dashes, 63 at most.
+
+    Source: Resource Manager documentation, "Requirements for labels".
+
+    >>> label("Team: ML Platform")
+    'team--ml-platform'
+    """
+    kept = (c if c.isalnum() or c in "_-" else "-" for c in text.lower())
+    return "".join(kept)[:63]
+
+
 def tombstone(organization: Organization, path: str) -> Stack:
     """A stack without resources, so that the next apply destroys what the old one made.
 
-    `path` is `aws/<account>/<component>` of an account that the blueprint declares.
+    `path` is `aws/<account>/<component>` or `google/<project>/<component>` of an account or project
+    that the blueprint declares.
     """
     cloud, name, component = path.split("/")
-    assert cloud == "aws", "Google stacks are not made yet, so none can be removed"
+    if cloud == "google":
+        project = organization.projects[name]
+        region = project.region or "us-central1"
+        labels = {label(key): label(value) for key, value in project.tags.items()}
+        return Stack(
+            cloud="google",
+            account=name,
+            account_id=project.id,
+            component=component,
+            kind="removed",
+            region=region,
+            terraform=terraform_block(organization, "google", path),
+            providers=google_providers(organization, project, region, labels),
+        )
     account = organization.accounts[name]
     region = account.region or organization.state.aws_region or "us-east-1"
     return Stack(
@@ -68,14 +116,16 @@ def tombstone(organization: Organization, path: str) -> Stack:
         component=component,
         kind="removed",
         region=region,
-        terraform=aws_terraform(organization, path),
+        terraform=terraform_block(organization, "aws", path),
         providers=aws_providers(organization, account, region, account.tags),
     )
 
 
 def region_of(root_module: Mapping[str, object]) -> str | None:
-    """The region of the AWS provider in a root module on disk, which may be anyone's text."""
-    return _in_provider(root_module, "aws", 0, "region")
+    """The region of the provider in a root module on disk, which may be anyone's text."""
+    return _in_provider(root_module, "aws", 0, "region") or _in_provider(
+        root_module, "google", 0, "region"
+    )
 
 
 def role_of(root_module: Mapping[str, object]) -> str | None:

@@ -128,6 +128,34 @@ class Capture(Shape):
         return f"arn:{partition}:s3:::{self.s3_uri.removeprefix('s3://')}/*"
 
 
+class Serving(Shape):
+    """How a model is served."""
+
+    instance: HostingInstance = Field(description="instance type: ml.m6i.large")
+    min: int = Field(default=1, ge=1, le=1000, description="fewest instances")
+    max: int = Field(default=1, ge=1, le=1000, description="most instances; above min: autoscaling")
+    invocations_per_instance: int = Field(
+        default=1000, ge=1, description="invocations a minute and instance that autoscaling aims at"
+    )
+    network_isolation: bool = Field(
+        default=True, description="the serving container has no network of its own"
+    )
+    network: Network | None = Field(default=None, description="subnets of the account that serves")
+    capture: Capture | None = Field(
+        default=None, description="keeps requests and answers, to watch for drift"
+    )
+    latency_alarm_ms: int = Field(
+        default=1000, ge=1, description="average model latency that raises the alarm, milliseconds"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.min > self.max:
+            message = f'is {self.min}, above "max" ({self.max})'
+            raise problem("E312", message, 'raise "max", or lower "min"', ("min",))
+        return self
+
+
 class Alerts(Shape):
     """Who is told when a run fails or an endpoint is unwell."""
 

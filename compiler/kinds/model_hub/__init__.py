@@ -1,28 +1,21 @@
-"""`model-hub`: to be replaced."""
+"""`model-hub`: one registry of models, deployed to many accounts."""
 
 from __future__ import annotations
 
-from pydantic import Field
-
-from compiler.blueprint.shapes import Shape
 from compiler.kinds.draft import Draft
-from compiler.kinds.inputs import OneAccount
+from compiler.kinds.model_hub.inputs import Inputs
+from compiler.kinds.model_hub.names import parties
 from compiler.organization.kind import Kind
 
 
-class Inputs(Shape):
-    """Inputs."""
-
-    account: OneAccount = Field(description="the account")
-
-
 def build(draft: Draft) -> None:
-    """Build."""
+    """Declare every party first, then what each account holds."""
+    parties(draft)
 
 
 KIND = Kind(
     name="model-hub",
-    summary="One registry, models deployed to many accounts (SageMaker, EventBridge, Lambda)",
+    summary="One registry of models, deployed to many accounts (SageMaker, EventBridge, Lambda)",
     inputs=Inputs,
     build=build,
     home="account",

@@ -10,6 +10,10 @@ they stand in the tables, each row with its own source.
 aws_regions          all of it, from botocore's partitions.json (default regions: DEFAULT_REGIONS)
 sagemaker_instances  all of it, from botocore's service model and moto's copy of DescribeInstanceTypes
 sagemaker_images     all of it, from sagemaker's image_uri_config/*.json (only with --download)
+ec2_instances        all of it, from botocore's EC2 model and moto's copy of DescribeInstanceTypes; families that
+                     moto lacks are left out
+aws_zones            all of it, from moto's copy of DescribeAvailabilityZones
+aws_eks              by hand, from the pages that its rows name
 aws_limits           rows with `model`: the longest string that botocore's service model allows
 aws_policies         the same; other rows by hand, from the page in `source`
 aws_values           log retention and Python runtimes from botocore, their dates from cfn-lint;
@@ -113,6 +117,8 @@ def _same(old: Packed, header: Table, entries: Table) -> bool:
 def _tables(download: bool) -> Iterator[tuple[str, Table]]:
     yield "aws_regions", aws_regions()
     yield "sagemaker_instances", sagemaker_instances()
+    yield "ec2_instances", ec2_instances()
+    yield "aws_zones", aws_zones()
     yield "aws_limits", refreshed_limits("aws_limits", "names")
     yield "aws_policies", refreshed_limits("aws_policies", "policies")
     yield "aws_values", aws_values()
@@ -212,11 +218,77 @@ def sagemaker_instances() -> Table:
     }
 
 
+def ec2_instances() -> Table:
+    """Families with their sizes, architecture and accelerators: `gpus` is a size's number of GPUs."""
+    known = _instance_types()
+    families: dict[str, Table] = {}
+    for instance_type in service_model("ec2")["shapes"]["InstanceType"]["enum"]:
+        if instance_type not in known:
+            continue
+        family, _, size = instance_type.partition(".")
+        row = known[instance_type]
+        architectures = row["ProcessorInfo"]["SupportedArchitectures"]
+        maker, gpus = _accelerator(row)
+        made = families.setdefault(family, {"architecture": architectures[-1], "sizes": ""})
+        if made["architecture"] not in architectures or made.get("accelerator", maker) != maker:
+            raise SystemExit(f"{family}: its sizes differ in more than size")
+        made["sizes"] = f"{made['sizes']} {size}".strip()
+        if maker:
+            made["accelerator"] = maker
+        if gpus:
+            made.setdefault("gpus", {})[size] = gpus
+    return {
+        "source": f"botocore {metadata.version('botocore')}, ec2 InstanceType; moto"
+        f" {metadata.version('moto')}, ec2/resources/instance_types.json (DescribeInstanceTypes:"
+        " SupportedArchitectures, GpuInfo, NeuronInfo, InferenceAcceleratorInfo, FpgaInfo,"
+        " MediaAcceleratorInfo)",
+        "date": "",
+        "families": dict(sorted(families.items())),
+    }
+
+
+def _accelerator(row: Table) -> tuple[str | None, int]:
+    """Whose accelerator a type has, and how many whole GPUs it has."""
+    if "GpuInfo" in row:
+        (gpus,) = row["GpuInfo"]["Gpus"]
+        return gpus["Manufacturer"].lower(), gpus["Count"]
+    for member, maker in (
+        ("NeuronInfo", "neuron"),
+        ("InferenceAcceleratorInfo", "other"),
+        ("FpgaInfo", "other"),
+        ("MediaAcceleratorInfo", "other"),
+    ):
+        if member in row:
+            return maker, 0
+    return None, 0
+
+
+def aws_zones() -> Table:
+    """The ids of each region's availability zones. Unlike names, ids are the same in all accounts."""
+    from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
+
+    zones = {
+        region: " ".join(sorted(zone.zone_id for zone in found))
+        for region, found in sorted(RegionsAndZonesBackend.zones.items())
+    }
+    return {
+        "source": f"moto {metadata.version('moto')}, ec2/models/availability_zones_and_regions.py"
+        " (DescribeAvailabilityZones)",
+        "date": "",
+        "zones": zones,
+    }
+
+
+def _instance_types() -> Table:
+    packed = files("moto") / "ec2" / "resources" / "instance_types.json.gz"
+    found: Table = json.loads(gzip.decompress(packed.read_bytes()))
+    return found
+
+
 def _local_storage() -> dict[str, bool]:
     """EC2 family to InstanceStorageSupported; it is the same for all sizes of a family."""
-    packed = files("moto") / "ec2" / "resources" / "instance_types.json.gz"
     families: dict[str, bool] = {}
-    for name, row in json.loads(gzip.decompress(packed.read_bytes())).items():
+    for name, row in _instance_types().items():
         family = name.partition(".")[0]
         supported = bool(row.get("InstanceStorageSupported"))
         if families.setdefault(family, supported) != supported:

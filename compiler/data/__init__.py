@@ -4,6 +4,18 @@ Takes nothing at import and reads nothing then; each function reads its JSON tab
 keeps it. `UnknownEntry` is the one error: it carries what is known, for a hint.
 """
 
+from compiler.data.eks import (
+    Addon,
+    EksVersion,
+    Instance,
+    ec2_instance,
+    ec2_instance_types,
+    eks_access_policy,
+    eks_addons,
+    eks_ami_type,
+    eks_versions,
+    eks_zone_ids,
+)
 from compiler.data.limits import (
     LambdaRuntime,
     PolicyLimit,
@@ -38,8 +50,11 @@ from compiler.data.sagemaker import (
 from compiler.data.tables import UnknownEntry
 
 __all__ = [
+    "Addon",
     "AwsRegion",
+    "EksVersion",
     "GoogleRegion",
+    "Instance",
     "LambdaRuntime",
     "PolicyLimit",
     "UnknownEntry",
@@ -48,6 +63,13 @@ __all__ = [
     "builtin_image",
     "builtin_versions",
     "dns_suffix",
+    "ec2_instance",
+    "ec2_instance_types",
+    "eks_access_policy",
+    "eks_addons",
+    "eks_ami_type",
+    "eks_versions",
+    "eks_zone_ids",
     "google_regions",
     "has_local_storage",
     "hosting_instance_types",

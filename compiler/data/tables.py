@@ -11,10 +11,13 @@ from functools import cache
 from typing import Any
 
 TABLES = (
+    "aws_eks",
     "aws_limits",
     "aws_policies",
     "aws_regions",
     "aws_values",
+    "aws_zones",
+    "ec2_instances",
     "google_regions",
     "sagemaker_images",
     "sagemaker_instances",

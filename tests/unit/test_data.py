@@ -488,6 +488,8 @@ def test_both_majors_of_the_provider_take_common_values():
     [
         ("aws_regions", refresh_data.aws_regions),
         ("sagemaker_instances", refresh_data.sagemaker_instances),
+        ("ec2_instances", refresh_data.ec2_instances),
+        ("aws_zones", refresh_data.aws_zones),
         ("aws_limits", lambda: refresh_data.refreshed_limits("aws_limits", "names")),
         ("aws_policies", lambda: refresh_data.refreshed_limits("aws_policies", "policies")),
         ("aws_values", refresh_data.aws_values),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from compiler.access.google_codes import CODES as GOOGLE
 from compiler.codes import Code
 
 CODES: tuple[Code, ...] = (
@@ -271,4 +272,5 @@ CODES: tuple[Code, ...] = (
         wrong='aws_lambda_function.role → a role with "Principal": {"Service": "states.amazonaws.com"}',
         right='aws_lambda_function.role → a role with "Principal": {"Service": "lambda.amazonaws.com"}',
     ),
+    *GOOGLE,
 )

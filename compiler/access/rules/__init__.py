@@ -19,6 +19,7 @@ from compiler.access.rules import (
 )
 from compiler.access.rules.collect import attachments, policies
 from compiler.access.rules.exceptions import BUILT_IN
+from compiler.access.rules.google import check_google
 from compiler.access.rules.records import Attachment, Finding, Policy, Statement, Tuning
 from compiler.terraform.document import Json
 
@@ -67,6 +68,7 @@ def check_policies(
         found += check_policy(policy)
     for attachment in attachments(documents):
         found += privileges.attached(attachment)
+    found += check_google(documents)
     kept, _ = tune(found, (*BUILT_IN, *tunings))
     return kept
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator
 from collections.abc import Mapping as Scope
 from dataclasses import dataclass
 from functools import lru_cache
@@ -31,6 +32,9 @@ MAXIMUM_BRACKETS = 20
 MAXIMUM_LITERAL = 100
 # Problems shown of one text.
 MAXIMUM_FAILURES = 20
+
+# Names with the parts that are taken of them: ("inputs", "days"), each with its place.
+Use = tuple[tuple[str, Span], ...]
 
 _MARKS = re.compile(r"\{[{%#]")
 _ENVIRONMENT = environment()
@@ -65,6 +69,61 @@ def _node(node: Node, scope: Scope[str, object], found: list[Diagnostic]) -> Nod
         same = same and value is entry.value
         entries[key] = Entry(entry.key_span, value)
     return node if same else Mapping(entries, node.span)
+
+
+def uses(node: Node) -> tuple[tuple[Use, ...], tuple[Diagnostic, ...]]:
+    """What the expressions of a tree name, and those that cannot be read; evaluates nothing."""
+    named: list[Use] = []
+    found: list[Diagnostic] = []
+    _uses(node, named, found)
+    return tuple(named), in_order(found) if found else ()
+
+
+def _uses(node: Node, named: list[Use], found: list[Diagnostic]) -> None:
+    if isinstance(node, Mapping):
+        for key, entry in node.entries.items():
+            if _MARKS.search(key):
+                found.append(_computed_key(key, entry.key_span))
+            _uses(entry.value, named, found)
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            _uses(item, named, found)
+    elif isinstance(node.value, str) and _MARKS.search(node.value):
+        template = _parse(node.value)
+        if isinstance(template, _Failure):
+            found.append(_diagnostic(template, node.value, node.span))
+            return
+        expressions = [part for part in template.parts if not isinstance(part, str)]
+        for number, expression in enumerate(expressions):
+            for chain in _chains(expression):
+                named.append(tuple(_placed(w, template, number, node) for w in chain))
+
+
+def _placed(word: str, template: _Template, number: int, node: Scalar) -> tuple[str, Span]:
+    place = _place(Refused("", "", word=word), template, number)
+    return word, _narrowed(node.span, str(node.value), place)
+
+
+def _chains(node: nodes.Node) -> Iterator[tuple[str, ...]]:
+    """The names below a node of Jinja2's tree, each with as many of its parts as are plain."""
+    chain = _chain(node)
+    if chain:
+        yield chain
+        return
+    for child in node.iter_child_nodes():
+        yield from _chains(child)
+
+
+def _chain(node: nodes.Node) -> tuple[str, ...]:
+    if isinstance(node, nodes.Name):
+        return (node.name,)
+    if isinstance(node, nodes.Getattr):
+        base = _chain(node.node)
+        return (*base, node.attr) if base else ()
+    if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
+        base = _chain(node.node)
+        return (*base, node.arg.value) if base and isinstance(node.arg.value, str) else base
+    return ()
 
 
 def _computed_key(key: str, span: Span) -> Diagnostic:

@@ -40,8 +40,8 @@ def inputs_of(model: type[BaseModel], prefix: str = "") -> Iterator[Input]:
 
 def manual(kind: Kind) -> str:
     """The kind's page as plain text."""
-    module = sys.modules[kind.build.__module__]
-    lines = [inspect.cleandoc(module.__doc__ or kind.summary), "", "Inputs:"]
+    page = kind.manual or sys.modules[kind.build.__module__].__doc__ or kind.summary
+    lines = [inspect.cleandoc(page), "", "Inputs:"]
     for row in inputs_of(kind.inputs):
         need = "required" if row.required else f"default {_written(row.default)}"
         lines.append(f"  {row.path}  ({row.type}; {need})")

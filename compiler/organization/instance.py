@@ -67,6 +67,7 @@ class Instance:
             inputs=first,
             variants=variants,
             tags=base.tags,
+            vars=self._own_vars(scope),
             span=self.span,
             origin=f"components.{self.name}",
             tree=self.tree,
@@ -99,7 +100,8 @@ class Instance:
             return None
         wanted = nodes.plain(evaluated)
         try:
-            if self.kind.home == "projects" or self.kind.per == "project":
+            kind = self.kind
+            if kind.in_projects or kind.home == "projects" or kind.per == "project":
                 return select(wanted, self.organization.projects, "project")[0]
             return select(wanted, self.organization.accounts, "account")[0]
         except PydanticCustomError:
@@ -127,6 +129,12 @@ class Instance:
         scope = {**scope, "vars": values.settle()}
         self._tell(tuple(values.diagnostics), home)
         return scope
+
+    def _own_vars(self, scope: Scope) -> dict[str, object]:
+        """The component's own vars, evaluated; `scope` has them with those that it inherits."""
+        own = self.tree.get("vars")
+        values: Mapping[str, object] = scope["vars"]  # type: ignore[assignment]
+        return {key: values[key] for key in own.entries} if isinstance(own, nodes.Mapping) else {}
 
     def _own_keys(self, scope: Scope, home: Home | None) -> ComponentModel | None:
         own = {k: e for k, e in self.tree.entries.items() if k in OWN_KEYS and k != "for_each"}

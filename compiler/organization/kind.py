@@ -18,6 +18,8 @@ class Kind:
     use `for_each`; `home` is then set to each match. `scopes` maps an input to the input that
     names the accounts it is about: such an input is evaluated in the scope of each of them.
     `build` takes the draft of a component (`compiler.kinds.draft.Draft`) and declares its parts.
+    `in_projects` says that `home` names Google projects; `manual` is the kind's page where its module
+    has none.
     """
 
     name: str
@@ -27,3 +29,5 @@ class Kind:
     home: str
     per: Literal["account", "project"] | None = None
     scopes: Mapping[str, str] = field(default_factory=dict)
+    in_projects: bool = False
+    manual: str = ""

@@ -100,7 +100,7 @@ class Component:
     `inputs` is the kind's model. Inputs that belong to one of several accounts are evaluated in
     the scope of each: `inputs_in(account)` gives the model as that account sees it. `span` is the
     component's key in the blueprint, `origin` its address there (`components.churn`), `tree` its
-    keys as they are written.
+    keys as they are written, `vars` its own variables.
     """
 
     name: str
@@ -113,6 +113,7 @@ class Component:
     span: Span
     origin: str
     tree: nodes.Mapping = field(repr=False, compare=False)
+    vars: Mapping[str, Any] = field(default_factory=dict)
 
     def span_of(self, *path: str | int) -> Span:
         """Where an input is written, or the component's key where it is not."""

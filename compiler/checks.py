@@ -9,7 +9,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from compiler.access.fold import measured, size
-from compiler.access.ledger import Edge
+from compiler.access.google_proof import prove_bindings
+from compiler.access.ledger import Binding, Edge
 from compiler.access.proof import prove
 from compiler.access.rules import check_policies
 from compiler.data import policy_limit_of
@@ -139,6 +140,21 @@ def check_access(
 ) -> Iterator[Diagnostic]:
     """What the policies allow and the ledger doesn't say, and the other way round."""
     for finding in prove(documents, edges, organization):
+        yield Diagnostic(
+            code=finding.code,
+            message=finding.message,
+            span=spans.get(finding.stack),
+            hint=finding.hint,
+        )
+
+
+def check_bindings(
+    documents: Mapping[str, Mapping[str, Json]],
+    bindings: Sequence[Binding],
+    spans: Mapping[str, Span],
+) -> Iterator[Diagnostic]:
+    """The same for Google: what the bindings say, and what the ledger says."""
+    for finding in prove_bindings(documents, bindings):
         yield Diagnostic(
             code=finding.code,
             message=finding.message,

@@ -64,7 +64,7 @@ COMPUTED: Mapping[tuple[str, str], str] = {
     ("google_service_account", "name"): f"{_HOME}/serviceAccounts/{_EMAIL}",
     ("google_storage_bucket", "id"): "{name}",
 }
-_PROJECT = re.compile(r"^//[^/]+/projects/([^/]+)/")
+_PROJECT = re.compile(r"^//[^/]+/projects/([^/]+)(?:/|$)")
 
 
 class GoogleModule(Module):

@@ -15,13 +15,12 @@ REPOSITORY = Path(__file__).parent.parent
 LONGEST_MODULE = 500
 LONGEST_FUNCTION = 60
 
-# The function that production accounts run: not imported by the compiler, imports nothing of it.
-SHIPPED = "compiler.kinds.ml_pipeline.deployer"
+# The function that accounts with endpoints run: not imported by the compiler, imports nothing of it.
+SHIPPED = "compiler.kinds.endpoints.deployer"
 
 # Lists of resources and permissions, written as one value each: no branches, nothing to name apart.
 LONG = {
     "compiler.kinds.account_baseline": ("_deploy_role", "_state_bucket"),
-    "compiler.kinds.ml_pipeline.production": ("_alarms", "_deployer"),
     "compiler.kinds.parts": ("bucket",),
 }
 

@@ -17,7 +17,7 @@ import pytest
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
-from compiler.kinds.ml_pipeline.deployer.release import Request
+from compiler.kinds.endpoints.deployer.release import Request
 from tests.kinds.pipeline import Pipeline
 from tests.kinds.test_ml_pipeline_acceptance import machine
 from tests.kinds.variants import VARIANTS, pipeline

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import boto3
 from botocore.exceptions import ClientError
 
-ROOT = Path(__file__).parents[2] / "compiler/kinds/ml_pipeline"
+ROOT = Path(__file__).parents[2] / "compiler/kinds/endpoints"
 # Names of training runs: the executions of the state machine.
 EXECUTION = "acme-churn-0a1b2c3d-1111-2222-3333-444455556666"
 LATER = "acme-churn-9f8e7d6c-1111-2222-3333-444455556666"

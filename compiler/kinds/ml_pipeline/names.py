@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compiler.access.parties import Bucket, Key, Own, Place, Repository, Role
-from compiler.access.policy import Conditions
+from compiler.access.parties import Bucket, Key, Place, Repository, Role
 from compiler.kinds.draft import Draft
 from compiler.kinds.ml_pipeline.inputs import Inputs
 from compiler.organization.records import Account
@@ -111,10 +110,3 @@ class Parties:
     def function_name(self) -> str:
         """The deployer's name, the same in every production account."""
         return self.draft.name("deployer", "aws_lambda_function")
-
-
-def pass_role(draft: Draft, identifier: str, principal: Role, passed: Role, service: str) -> None:
-    """Let a role hand another of its account to one service, and to no other."""
-    condition: Conditions = {"StringEquals": {"iam:PassedToService": service}}
-    target = Own(principal.place, passed.arn)
-    draft.grant(identifier, principal, ("iam:PassRole",), target, condition)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from compiler.access.parties import KeyUse, Listing, Objects, Own, Role
 from compiler.data import has_local_storage
+from compiler.kinds.endpoints.served import pass_role
 from compiler.kinds.ml_pipeline.images import image_uri, pull_image
-from compiler.kinds.ml_pipeline.names import ANY_UUID, Parties, pass_role
+from compiler.kinds.ml_pipeline.names import ANY_UUID, Parties
 from compiler.kinds.ml_pipeline.state_machine import definition
 from compiler.kinds.services import log_encryption, network_interfaces, sagemaker_runtime
 from compiler.terraform.stack import JsonText, Value, reference

@@ -15,21 +15,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from .aws import ClientError, client, error_code
+from .errors import DeploymentError, FailureKind
 
 log = logging.getLogger(__name__)
 
-FailureKind = Literal[
-    "ConfigurationError", "JobFailed", "PermissionError", "RevisionUnavailable", "SystemUnavailable"
-]
 MESSAGE_LIMIT = 2000
-
-
-class DeploymentError(Exception):
-    """The deployment cannot succeed. `kind` is CodePipeline's failure type; the text is reported."""
-
-    def __init__(self, kind: FailureKind, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from compiler.blueprint.yaml_merge import merge_documents
 from compiler.blueprint.yaml_tree import parse
 from compiler.checks import (
     check_access,
+    check_bindings,
     check_collisions,
     check_engine,
     check_rules,
@@ -27,6 +28,7 @@ from compiler.checks import (
 from compiler.diagnostics import Diagnostic, Span, has_errors, in_order
 from compiler.kinds import KINDS
 from compiler.kinds.draft import Draft
+from compiler.kinds.neighbours import Neighbours
 from compiler.manifest import output_tree
 from compiler.organization.kind import Kind
 from compiler.organization.records import Component
@@ -142,7 +144,8 @@ def build(world: World, kinds: Mapping[str, Kind]) -> tuple[Compiled, tuple[Diag
     diagnostics: list[Diagnostic] = []
     stacks: list[Stack] = []
     spans: dict[str, Span] = {}
-    drafts = [_draft(component, world, kinds) for component in world.components]
+    neighbours = Neighbours.of(world.components)
+    drafts = [_draft(component, world, neighbours, kinds) for component in world.components]
     access = Access()
     access.add(grant for draft in drafts for grant in draft.grants)
     for draft in drafts:
@@ -168,6 +171,7 @@ def build(world: World, kinds: Mapping[str, Kind]) -> tuple[Compiled, tuple[Diag
     if not has_errors(diagnostics):
         organization = world.organization.aws_id
         diagnostics += check_access(documents, edges, organization, spans)
+        diagnostics += check_bindings(documents, bindings, spans)
     compiled = Compiled(
         world=world,
         stacks=ordered,
@@ -179,8 +183,10 @@ def build(world: World, kinds: Mapping[str, Kind]) -> tuple[Compiled, tuple[Diag
     return compiled, tuple(diagnostics)
 
 
-def _draft(component: Component, world: World, kinds: Mapping[str, Kind]) -> Draft:
-    draft = Draft(component, world.organization, world.components)
+def _draft(
+    component: Component, world: World, neighbours: Neighbours, kinds: Mapping[str, Kind]
+) -> Draft:
+    draft = Draft(component, world.organization, neighbours)
     kinds[component.kind].build(draft)
     return draft
 

@@ -207,7 +207,7 @@ class Access:
         if _crosses(grant.principal.place, bucket.place):
             evidence.append(self._admit(_bucket(bucket), grant, bucket.place, {}, (arn,)))
         needed = [a for action in grant.actions for a in KEY_ACTIONS.get(action, ())]
-        if needed:
+        if needed and bucket.key:
             actions = tuple(sorted(set(needed)))
             evidence += self._use_key(grant, bucket.key, actions, via_s3=target.via_s3)
         self._edge(grant, bucket.place.account, arn, evidence)

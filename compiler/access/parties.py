@@ -52,7 +52,8 @@ class Role:
 
     `path` starts and ends with `/`. `trust` are the statements of its trust policy beside those
     that grants add. An `existing` role is not made by Landform: it can only be given permissions.
-    `several` says that other accounts of the component have a role of the same name.
+    `several` says that other accounts of the component have a role of the same name. `after` are
+    addresses in its stack that its trust policy speaks of.
     """
 
     place: Place
@@ -63,6 +64,7 @@ class Role:
     existing: bool = False
     description: str = ""
     several: bool = False
+    after: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -98,12 +100,18 @@ class Key:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """An S3 bucket encrypted with `key`. `name` is its name in Terraform, `bucket` in AWS."""
+    """An S3 bucket. `name` is its name in Terraform, `bucket` in AWS.
+
+    It is encrypted with `key`, or with S3's own key where that is None. Old versions of its objects
+    are kept for `version_days`. A `precious` one cannot be destroyed by Terraform.
+    """
 
     place: Place
     name: str
     bucket: str
-    key: Key
+    key: Key | None
+    version_days: int = 90
+    precious: bool = False
 
     @property
     def arn(self) -> str:

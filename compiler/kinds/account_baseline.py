@@ -12,12 +12,13 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from compiler.access.policy import Statement, policy
+from compiler.access.parties import Bucket, Listing, Objects, Own, Role
+from compiler.access.policy import Statement
 from compiler.blueprint.shapes import Matching, Shape, Text, problem
 from compiler.kinds.draft import Draft
 from compiler.kinds.inputs import EmailAddress, OneAccount
 from compiler.organization.kind import Kind
-from compiler.organization.records import Account
+from compiler.organization.records import Account, Component
 from compiler.terraform.stack import Value, reference
 
 GITHUB = "token.actions.githubusercontent.com"
@@ -187,15 +188,13 @@ def _deploy_role(draft: Draft, account: Account, given: DeployFrom) -> None:
         return
     place = draft.place(account)
     provider_arn = place.arn("iam", f"oidc-provider/{GITHUB}", region=False)
-    depends_on = []
+    after = []
     if not given.existing_provider:
         arguments: dict[str, Value] = {
             "url": f"https://{GITHUB}",
             "client_id_list": ["sts.amazonaws.com"],
         }
-        depends_on.append(
-            draft.add(account, "aws_iam_openid_connect_provider", "github", arguments)
-        )
+        after.append(draft.add(account, "aws_iam_openid_connect_provider", "github", arguments))
     role_arn = place.arn("iam", f"role/{name}", region=False)
     workflow = Statement(
         sid="Workflow",
@@ -215,32 +214,27 @@ def _deploy_role(draft: Draft, account: Account, given: DeployFrom) -> None:
         actions=("sts:AssumeRole",),
         conditions={"ArnEquals": {"aws:PrincipalArn": role_arn}},
     )
-    role = draft.add(
-        account,
-        "aws_iam_role",
-        "deploy",
-        {
-            "name": name,
-            "description": "Terraform is applied with it",
-            "assume_role_policy": policy([workflow, itself]),
-        },
-        depends_on=depends_on,
+    role = draft.own_role(
+        Role(
+            place=place,
+            name="deploy",
+            role_name=name,
+            trust=(workflow, itself),
+            description="Terraform is applied with it",
+            several=True,
+            after=tuple(after),
+        )
     )
     # Its trust alone is not enough: the condition stands on the account's root.
-    becoming = Statement(sid="Itself", actions=("sts:AssumeRole",), resources=(role_arn,))
-    draft.add(
-        account,
-        "aws_iam_role_policy",
-        "deploy",
-        {"name": "assume-itself", "role": reference(role, "name"), "policy": policy([becoming])},
-    )
+    draft.grant(f"{role.label}-becomes-itself", role, ("sts:AssumeRole",), Own(place, role_arn))
+    _keeps_state(draft, role)
     for policy_name in sorted(given.policies):
         draft.add(
             account,
             "aws_iam_role_policy_attachment",
             "deploy_" + "".join(c if c.isalnum() else "_" for c in policy_name),
             {
-                "role": reference(role, "name"),
+                "role": reference("aws_iam_role.deploy", "name"),
                 "policy_arn": f"arn:{place.partition}:iam::aws:policy/{policy_name}",
             },
         )
@@ -302,76 +296,43 @@ def _state_bucket(draft: Draft, account: Account) -> None:
             hint="make both the same: a backend finds its bucket only in its own region",
         )
         return
-    bucket = draft.add(
-        account, "aws_s3_bucket", "state", {"bucket": name}, lifecycle={"prevent_destroy": True}
+    draft.own_bucket(_bucket(draft, account))
+
+
+def _bucket(draft: Draft, account: Account) -> Bucket:
+    """The state bucket. It has no key of its own: that would be one more thing to lose."""
+    name = draft.organization.state.aws_bucket
+    assert name is not None, "the bucket has a name"
+    return Bucket(
+        place=draft.place(account),
+        name="state",
+        bucket=name,
+        key=None,
+        version_days=STATE_VERSION_DAYS,
+        precious=True,
     )
-    own: dict[str, Value] = {"bucket": reference(bucket, "id")}
-    arn = f"arn:{draft.organization.partition}:s3:::{name}"
-    family: tuple[tuple[str, dict[str, Value]], ...] = (
-        (
-            "aws_s3_bucket_public_access_block",
-            {
-                "block_public_acls": True,
-                "block_public_policy": True,
-                "ignore_public_acls": True,
-                "restrict_public_buckets": True,
-            },
-        ),
-        (
-            "aws_s3_bucket_ownership_controls",
-            {"rule": [{"object_ownership": "BucketOwnerEnforced"}]},
-        ),
-        ("aws_s3_bucket_versioning", {"versioning_configuration": [{"status": "Enabled"}]}),
-        (
-            "aws_s3_bucket_server_side_encryption_configuration",
-            {
-                "rule": [
-                    {
-                        # The key aws/s3 cannot be used from other accounts, and the backend's
-                        # `encrypt: true` asks for this too.
-                        "apply_server_side_encryption_by_default": [{"sse_algorithm": "AES256"}],
-                    }
-                ]
-            },
-        ),
-        (
-            "aws_s3_bucket_lifecycle_configuration",
-            {
-                "rule": [
-                    {
-                        "id": "old-states",
-                        "status": "Enabled",
-                        "filter": [{"prefix": ""}],
-                        "noncurrent_version_expiration": [{"noncurrent_days": STATE_VERSION_DAYS}],
-                    }
-                ]
-            },
-        ),
-        (
-            "aws_s3_bucket_policy",
-            {
-                "policy": policy(
-                    [
-                        Statement(
-                            sid="DenyInsecureTransport",
-                            effect="Deny",
-                            principal="*",
-                            actions=("s3:*",),
-                            resources=(arn, f"{arn}/*"),
-                            conditions={"Bool": {"aws:SecureTransport": "false"}},
-                        )
-                    ]
-                )
-            },
-        ),
-    )
-    for type, arguments in family:
-        after = (
-            ()
-            if type == "aws_s3_bucket_public_access_block"
-            else ("aws_s3_bucket_public_access_block.state",)
-        )
-        draft.add(account, type, "state", {**own, **arguments}, depends_on=after)
+
+
+def _keeps_state(draft: Draft, role: Role) -> None:
+    """Let the account's deploy role read and write the states of its own stacks, and lock them.
+
+    Source: Terraform documentation, "Backend Type: s3", permissions required; the prefix `env:/` is
+    where `init` looks for workspaces.
+    """
+    if draft.organization.state.aws_bucket is None:
+        return
+    for owner in draft.neighbours.such(KIND.name, _has_state_bucket):
+        bucket = _bucket(Draft(owner, draft.organization), owner.inputs.account)
+        own = f"aws/{role.place.account}/"
+        actions = ("s3:DeleteObject", "s3:GetObject", "s3:PutObject")
+        draft.grant(f"{role.label}-keeps-state", role, actions, Objects(bucket, f"{own}*"))
+        listing = Listing(bucket, (own, "env:/"))
+        draft.grant(f"{role.label}-lists-states", role, ("s3:ListBucket",), listing)
+
+
+def _has_state_bucket(component: Component) -> bool:
+    inputs: Inputs = component.inputs
+    return inputs.state_bucket
 
 
 KIND = Kind(

@@ -26,9 +26,11 @@ from compiler.access.parties import (
     Target,
 )
 from compiler.access.policy import Statement
+from compiler.blueprint.written import Written
 from compiler.data import dns_suffix, name_limit
 from compiler.diagnostics import Diagnostic, Span, nearest
 from compiler.kinds import parts
+from compiler.kinds.neighbours import Neighbours
 from compiler.organization.records import Account, Component, Home, Organization, Project
 from compiler.organization.roots import aws_providers, google_providers, label, terraform_block
 from compiler.terraform.names import shorten
@@ -56,15 +58,17 @@ class _Part:
 class Draft:
     """The stacks of one component in the making. `diagnostics` are the kind's own findings.
 
-    `components` are all of the blueprint's, for those that name another.
+    `neighbours` are all components of the blueprint, for one that names another. `written` says by
+    stack and address where a kind's file has a resource, for what is found out about it later.
     """
 
     component: Component
     organization: Organization
-    components: Sequence[Component] = ()
+    neighbours: Neighbours = field(default_factory=Neighbours)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     grants: list[Grant] = field(default_factory=list)
     bindings: list[Bound] = field(default_factory=list)
+    written: dict[tuple[str, str], Written] = field(default_factory=dict)
     _parts: dict[str, _Part] = field(default_factory=dict)
     _roles: list[Role] = field(default_factory=list)
     _keys: list[Key] = field(default_factory=list)
@@ -79,10 +83,10 @@ class Draft:
 
         `at` is the input that names it. None, with a report, where there is none of that kind.
         """
-        found = [each for each in self.components if each.name == name]
+        found = self.neighbours.named(name)
         if len(found) == 1 and found[0].kind == kind:
-            return Draft(found[0], self.organization, self.components)
-        of_kind = sorted({each.name for each in self.components if each.kind == kind})
+            return Draft(found[0], self.organization, self.neighbours)
+        of_kind = self.neighbours.names(kind)
         if found:
             related: tuple[tuple[str, Span], ...] = (("the component", found[0].span),)
             what = f'is of kind "{found[0].kind}"' if found[0].kind != kind else "is several stacks"
@@ -207,14 +211,24 @@ class Draft:
 
     def bucket(self, account: Account, name: str, part: str, key: Key) -> Bucket:
         """A bucket with its whole family of guards, encrypted with `key`."""
-        bucket = Bucket(
-            place=self.place(account),
-            name=name,
-            bucket=self.unique_name(part, account, "aws_s3_bucket"),
-            key=key,
+        return self.own_bucket(
+            Bucket(
+                place=self.place(account),
+                name=name,
+                bucket=self.unique_name(part, account, "aws_s3_bucket"),
+                key=key,
+            )
         )
+
+    def own_bucket(self, bucket: Bucket) -> Bucket:
+        """A bucket of this component that is not like the others."""
         self._buckets.append(bucket)
         return bucket
+
+    def own_role(self, role: Role) -> Role:
+        """A role of this component that is not like the others."""
+        self._roles.append(role)
+        return role
 
     def repository(
         self, account: Account, name: str, repository: str, *, existing: bool
@@ -318,6 +332,10 @@ class Draft:
         )
         self._part(home).resources.append(resource)
         return resource.address
+
+    def resources(self, home: Home) -> tuple[Resource, ...]:
+        """What was added so far to the stack in that account or project."""
+        return tuple(self._part(home).resources)
 
     def output(self, home: Home, name: str, value: Value, description: str) -> None:
         """An output of the component's stack in that account or project."""

@@ -13,7 +13,6 @@ from compiler.access.policy import Conditions, Statement, both, policy
 from compiler.terraform.stack import JsonText, Resource, Value, reference
 
 KEY_DELETION_DAYS = 30
-NONCURRENT_VERSION_DAYS = 90
 UNFINISHED_UPLOAD_DAYS = 7
 UNTAGGED_IMAGE_DAYS = 14
 
@@ -82,7 +81,7 @@ def role(role: Role, access: Access) -> list[Resource]:
                     "description": role.description,
                     "assume_role_policy": policy([*role.trust, *access.trust(role)]),
                 },
-                depends_on=_named(access.trusted(role), role.place),
+                depends_on=(*role.after, *_named(access.trusted(role), role.place)),
             )
         )
     statements = access.identity(role)
@@ -144,9 +143,9 @@ def _named(roles: tuple[Role, ...], place: Place) -> tuple[str, ...]:
 
 
 def bucket(bucket: Bucket, access: Access) -> list[Resource]:
-    """The bucket and its family: private, owned, versioned, encrypted with its key, TLS only."""
+    """The bucket and its family: private, owned, versioned, encrypted, TLS only."""
     address = f"aws_s3_bucket.{bucket.name}"
-    key_arn = reference(bucket.key.address, "arn")
+    key_arn = reference(bucket.key.address, "arn") if bucket.key else None
     identity: dict[str, Value] = {"bucket": reference(address, "id")}
     versioning = f"aws_s3_bucket_versioning.{bucket.name}"
 
@@ -155,8 +154,13 @@ def bucket(bucket: Bucket, access: Access) -> list[Resource]:
             type=type, name=bucket.name, arguments={**identity, **arguments}, depends_on=after
         )
 
-    return [
-        Resource(type="aws_s3_bucket", name=bucket.name, arguments={"bucket": bucket.bucket}),
+    family = [
+        Resource(
+            type="aws_s3_bucket",
+            name=bucket.name,
+            arguments={"bucket": bucket.bucket},
+            lifecycle={"prevent_destroy": True} if bucket.precious else {},
+        ),
         member(
             "aws_s3_bucket_public_access_block",
             {
@@ -173,16 +177,7 @@ def bucket(bucket: Bucket, access: Access) -> list[Resource]:
         member("aws_s3_bucket_versioning", {"versioning_configuration": [{"status": "Enabled"}]}),
         member(
             "aws_s3_bucket_server_side_encryption_configuration",
-            {
-                "rule": [
-                    {
-                        "apply_server_side_encryption_by_default": [
-                            {"sse_algorithm": "aws:kms", "kms_master_key_id": key_arn}
-                        ],
-                        "bucket_key_enabled": True,
-                    }
-                ]
-            },
+            {"rule": [_encryption(key_arn)]},
         ),
         member(
             "aws_s3_bucket_policy",
@@ -197,9 +192,7 @@ def bucket(bucket: Bucket, access: Access) -> list[Resource]:
                         "id": "old-versions-and-unfinished-uploads",
                         "status": "Enabled",
                         "filter": [{"prefix": ""}],
-                        "noncurrent_version_expiration": [
-                            {"noncurrent_days": NONCURRENT_VERSION_DAYS}
-                        ],
+                        "noncurrent_version_expiration": [{"noncurrent_days": bucket.version_days}],
                         "abort_incomplete_multipart_upload": [
                             {"days_after_initiation": UNFINISHED_UPLOAD_DAYS}
                         ],
@@ -208,8 +201,19 @@ def bucket(bucket: Bucket, access: Access) -> list[Resource]:
             },
             versioning,
         ),
-        member("aws_s3_bucket_notification", {"eventbridge": True}),
     ]
+    if not bucket.precious:
+        # State changes at each apply, and nobody listens.
+        family.append(member("aws_s3_bucket_notification", {"eventbridge": True}))
+    return family
+
+
+def _encryption(key_arn: Value) -> Value:
+    """By the key, or by S3's own: the key aws/s3 of KMS cannot be used from other accounts."""
+    if key_arn is None:
+        return {"apply_server_side_encryption_by_default": [{"sse_algorithm": "AES256"}]}
+    default: Value = {"sse_algorithm": "aws:kms", "kms_master_key_id": key_arn}
+    return {"apply_server_side_encryption_by_default": [default], "bucket_key_enabled": True}
 
 
 def _bucket_guards(bucket: Bucket, key_arn: Value) -> list[Statement]:
@@ -219,40 +223,44 @@ def _bucket_guards(bucket: Bucket, key_arn: Value) -> list[Statement]:
     algorithm = "s3:x-amz-server-side-encryption"
     key_header = f"{algorithm}-aws-kms-key-id"
     objects = f"{bucket.arn}/*"
+    transport = Statement(
+        sid="DenyInsecureTransport",
+        effect="Deny",
+        principal="*",
+        actions=("s3:*",),
+        resources=(bucket.arn, objects),
+        conditions={"Bool": {"aws:SecureTransport": "false"}},
+    )
+    customer_keys = _no_upload(
+        "DenyCustomerKeys", objects, {"Null": {f"{algorithm}-customer-algorithm": "false"}}
+    )
+    if key_arn is None:
+        return [transport, customer_keys]
     return [
-        Statement(
-            sid="DenyInsecureTransport",
-            effect="Deny",
-            principal="*",
-            actions=("s3:*",),
-            resources=(bucket.arn, objects),
-            conditions={"Bool": {"aws:SecureTransport": "false"}},
+        transport,
+        _no_upload(
+            "DenyWrongAlgorithm",
+            objects,
+            {"Null": {algorithm: "false"}, "StringNotEquals": {algorithm: "aws:kms"}},
         ),
-        Statement(
-            sid="DenyWrongAlgorithm",
-            effect="Deny",
-            principal="*",
-            actions=("s3:PutObject",),
-            resources=(objects,),
-            conditions={"Null": {algorithm: "false"}, "StringNotEquals": {algorithm: "aws:kms"}},
+        _no_upload(
+            "DenyWrongKey",
+            objects,
+            {"Null": {key_header: "false"}, "StringNotEquals": {key_header: key_arn}},
         ),
-        Statement(
-            sid="DenyWrongKey",
-            effect="Deny",
-            principal="*",
-            actions=("s3:PutObject",),
-            resources=(objects,),
-            conditions={"Null": {key_header: "false"}, "StringNotEquals": {key_header: key_arn}},
-        ),
-        Statement(
-            sid="DenyCustomerKeys",
-            effect="Deny",
-            principal="*",
-            actions=("s3:PutObject",),
-            resources=(objects,),
-            conditions={"Null": {f"{algorithm}-customer-algorithm": "false"}},
-        ),
+        customer_keys,
     ]
+
+
+def _no_upload(name: str, objects: str, conditions: Conditions) -> Statement:
+    return Statement(
+        sid=name,
+        effect="Deny",
+        principal="*",
+        actions=("s3:PutObject",),
+        resources=(objects,),
+        conditions=conditions,
+    )
 
 
 def repository(repository: Repository, access: Access) -> list[Resource]:

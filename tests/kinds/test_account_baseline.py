@@ -161,10 +161,11 @@ def test_ids_are_two_numbers(ids: dict[str, str], words: str) -> None:
 def test_the_role_may_ask_to_become_itself_only() -> None:
     """The other half of its trust, which names the account's root."""
     policy = module().body("aws_iam_role_policy", "deploy")
-    assert (policy["name"], policy["role"]) == ("assume-itself", "landform-deploy")
-    (statement,) = json.loads(policy["policy"])["Statement"]
-    assert statement == {
-        "Sid": "Itself",
+    assert (policy["name"], policy["role"]) == ("access", "landform-deploy")
+    itself, *others = json.loads(policy["policy"])["Statement"]
+    assert {s["Sid"] for s in others} == {"DeployOneKeepsState", "DeployOneListsStates"}
+    assert itself == {
+        "Sid": "DeployOneBecomesItself",
         "Effect": "Allow",
         "Action": ["sts:AssumeRole"],
         "Resource": ["arn:aws:iam::111111111111:role/landform-deploy"],
@@ -233,10 +234,31 @@ def test_state_bucket() -> None:
     by_default = {"apply_server_side_encryption_by_default": [{"sse_algorithm": "AES256"}]}
     assert encryption["rule"] == [by_default]
     policy = json.loads(found.body("aws_s3_bucket_policy", "state")["policy"])
-    (deny,) = [s for s in policy["Statement"] if s["Effect"] == "Deny"]
+    deny, customer_keys = [s for s in policy["Statement"] if s["Effect"] == "Deny"]
+    assert customer_keys["Sid"] == "DenyCustomerKeys"
     assert deny["Resource"] == ["arn:aws:s3:::acme-tfstate", "arn:aws:s3:::acme-tfstate/*"]
     assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert "aws_s3_bucket" not in module("two").document["resource"]
+
+
+def test_each_account_s_deploy_role_keeps_its_own_states() -> None:
+    """Both halves: what the role may do, and what the bucket in another account admits."""
+    objects = ["arn:aws:s3:::acme-tfstate/aws/two/*"]
+    actions = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+    asked = _statements(module("two").body("aws_iam_role_policy", "deploy"))["DeployTwoKeepsState"]
+    assert (asked["Action"], asked["Resource"]) == (actions, objects)
+    bucket = _statements(module().body("aws_s3_bucket_policy", "state"))
+    admitted = bucket["DeployTwoKeepsState"]
+    assert (admitted["Action"], admitted["Resource"]) == (actions, objects)
+    role = "arn:aws:iam::222222222222:role/landform-deploy"
+    assert admitted["Condition"]["ArnEquals"] == {"aws:PrincipalArn": role}
+    listing = bucket["DeployTwoListsStates"]["Condition"]["StringLike"]
+    assert listing == {"s3:prefix": ["aws/two/*", "env:/*"]}
+    assert not any(sid.startswith("DeployOne") for sid in bucket)
+
+
+def _statements(body: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {s["Sid"]: s for s in json.loads(body["policy"])["Statement"]}
 
 
 @pytest.mark.parametrize(

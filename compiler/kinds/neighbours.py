@@ -1,0 +1,41 @@
+"""The other components of the blueprint, for a kind that refers to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from compiler.organization.records import Component
+
+
+@dataclass(slots=True)
+class Neighbours:
+    """All components of a blueprint, the asking one included, to be looked up by name or by kind."""
+
+    _by_name: dict[str, list[Component]] = field(default_factory=dict)
+    _by_kind: dict[str, list[Component]] = field(default_factory=dict)
+    _such: dict[tuple[str, object], tuple[Component, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, components: Iterable[Component]) -> Neighbours:
+        """All of these, in their order."""
+        found = cls()
+        for component in components:
+            found._by_name.setdefault(component.name, []).append(component)
+            found._by_kind.setdefault(component.kind, []).append(component)
+        return found
+
+    def named(self, name: str) -> tuple[Component, ...]:
+        """Those of that name: several where `for_each` makes them."""
+        return tuple(self._by_name.get(name, ()))
+
+    def names(self, kind: str) -> tuple[str, ...]:
+        """The names of the components of that kind, sorted."""
+        return tuple(sorted({each.name for each in self._by_kind.get(kind, ())}))
+
+    def such(self, kind: str, test: Callable[[Component], bool]) -> tuple[Component, ...]:
+        """Those of that kind that pass the test, a module's function: it is asked once for all."""
+        key = (kind, test)
+        if key not in self._such:
+            self._such[key] = tuple(c for c in self._by_kind.get(kind, ()) if test(c))
+        return self._such[key]

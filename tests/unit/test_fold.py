@@ -1,0 +1,61 @@
+"""Policies that would be too long: what is folded, and what stays apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from compiler.access.fold import fold, size
+from compiler.access.policy import Statement
+from compiler.terraform.stack import Value
+
+
+def _admitted(account: int, resource: str, role: str | None = "deploy") -> Statement:
+    root = f"arn:aws:iam::{account:012}:"
+    narrowed = {"ArnEquals": {"aws:PrincipalArn": f"{root}role/{role}"}} if role else {}
+    return Statement(
+        sid=f"A{account}Reads",
+        principal={"AWS": f"{root}root"},
+        actions=("s3:GetObject",),
+        resources=(resource,),
+        conditions=narrowed,
+    )
+
+
+def test_what_fits_stays_as_it_is() -> None:
+    statements = [_admitted(1, "one"), _admitted(2, "one")]
+    assert fold(statements, 10_000) == (tuple(statements), {})
+
+
+def test_the_same_resource_is_folded_first() -> None:
+    several = [_admitted(n, "same") for n in range(1, 30)]
+    alone = _admitted(30, "other")
+    room = size([statement.json() for statement in several]) // 2
+    (folded, kept), renamed = fold([*several, alone], room)
+    assert kept == alone
+    assert folded.resources == ("same",)
+    assert _count(folded.conditions["ArnEquals"]["aws:PrincipalArn"]) == 29
+    assert renamed == {statement.sid: folded.sid for statement in several}
+
+
+def test_different_resources_are_folded_where_nothing_else_helps() -> None:
+    statements = [_admitted(n, f"arn:aws:s3:::states/aws/a{n}/*") for n in range(1, 101)]
+    (folded,), _ = fold(statements, 17_000)
+    assert folded.resources == tuple(s.resources[0] for s in statements)
+    assert size(folded.json()) < 17_000 < size([s.json() for s in statements])
+
+
+def test_whole_accounts_are_folded_apart_from_narrowed_ones() -> None:
+    whole = [_admitted(n, "same", role=None) for n in range(1, 20)]
+    narrowed = [_admitted(n, "same") for n in range(20, 40)]
+    found, _ = fold([*whole, *narrowed], 4_000)
+    assert len(found) == 2
+    first, second = found
+    assert not first.conditions
+    assert isinstance(first.principal, Mapping)
+    assert _count(first.principal["AWS"]) == 19
+    assert _count(second.conditions["ArnEquals"]["aws:PrincipalArn"]) == 20
+
+
+def _count(value: Value) -> int:
+    assert isinstance(value, list)
+    return len(value)

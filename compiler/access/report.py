@@ -1,6 +1,7 @@
 """The ledger for people: a table, a matrix of principals and accounts, and the answer to "why".
 
-Takes edges and policies, gives text. `places` says for a stack where its component is declared.
+Takes edges and policies, gives text. On Google the principal is a member, the action a role and the
+account a project. `places` says for a stack where its component is declared.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from compiler.access import natural
+from compiler.access import google_why, natural
 from compiler.access.evaluation import Decision, Request
-from compiler.access.ledger import Edge, ledger
+from compiler.access.ledger import Binding, Edge, ledger
 from compiler.access.proof import Documents, Judge, gather, missing_halves, why_not
 from compiler.access.proof_index import Index, covered, index
+from compiler.access.rules.google_members import is_member
+
+Entry = Edge | Binding
 
 COLUMNS = ("principal", "actions", "resource", "edge")
 
@@ -31,17 +35,44 @@ class Why:
 
     request: Request
     answer: Decision
-    edges: tuple[Edge, ...]
+    edges: tuple[Entry, ...]
 
 
-def chosen(edges: Iterable[Edge], who: str, to: str, action: str) -> tuple[Edge, ...]:
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An edge of either cloud as people read it; `own` and `home` are accounts or projects."""
+
+    id: str
+    principal: str
+    own: str
+    actions: tuple[str, ...]
+    resource: str
+    home: str
+
+
+def row(edge: Entry) -> Row:
+    """What an edge says."""
+    if isinstance(edge, Binding):
+        own = edge.member_project or ""
+        return Row(edge.id, edge.member, own, (edge.role,), edge.resource, edge.project)
+    return Row(
+        edge.id,
+        edge.principal_arn,
+        edge.principal_account,
+        edge.actions,
+        edge.resource_arn,
+        edge.resource_account,
+    )
+
+
+def chosen(edges: Iterable[Entry], who: str, to: str, action: str) -> tuple[Entry, ...]:
     """The edges that fit all three filters, sorted by id; each is a part of a text, or a glob."""
     return tuple(
         edge
         for edge in sorted(edges, key=lambda edge: edge.id)
-        if _fits(who, (edge.principal_arn, edge.principal_account))
-        and _fits(to, (edge.resource_arn, edge.resource_account))
-        and _fits(action, edge.actions)
+        if _fits(who, (row(edge).principal, row(edge).own))
+        and _fits(to, (row(edge).resource, row(edge).home))
+        and _fits(action, row(edge).actions)
     )
 
 
@@ -52,31 +83,48 @@ def _fits(wanted: str, texts: Iterable[str]) -> bool:
     return any(fnmatchcase(text.lower(), pattern) for text in texts)
 
 
-def rows(edges: Iterable[Edge]) -> list[tuple[str, ...]]:
+def rows(edges: Iterable[Entry]) -> list[tuple[str, ...]]:
     """One row of texts for each edge, in the order of COLUMNS."""
-    return [(e.principal_arn, " ".join(e.actions), e.resource_arn, e.id) for e in edges]
+    found = (row(edge) for edge in edges)
+    return [(r.principal, " ".join(r.actions), r.resource, r.id) for r in found]
 
 
-def matrix(edges: Sequence[Edge]) -> list[tuple[str, ...]]:
-    """How many edges each principal has in each account; the first row has the accounts."""
-    accounts = sorted({edge.resource_account for edge in edges})
-    found = [("principal", *accounts)]
-    for principal in sorted({edge.principal_arn for edge in edges}):
-        own = [edge.resource_account for edge in edges if edge.principal_arn == principal]
-        counts = (str(own.count(account) or "") for account in accounts)
-        found.append((principal, *counts))
+def homes(edges: Sequence[Entry]) -> list[tuple[str, str]]:
+    """For each edge its principal and the column of its account or project.
+
+    Both are called by their names; where an account and a project have one name, by their paths.
+    """
+    accounts = {edge.resource_account for edge in edges if isinstance(edge, Edge)}
+    projects = {edge.project for edge in edges if isinstance(edge, Binding)}
+    found = []
+    for edge in edges:
+        home = row(edge).home
+        if home in accounts and home in projects:
+            home = f"{'google' if isinstance(edge, Binding) else 'aws'}/{home}"
+        found.append((row(edge).principal, home))
     return found
 
 
-def as_text(edges: Sequence[Edge]) -> str:
+def matrix(edges: Sequence[Entry]) -> list[tuple[str, ...]]:
+    """How many edges each principal has in each account or project; the first row has those."""
+    placed = homes(edges)
+    columns = sorted({home for _, home in placed})
+    found = [("principal", *columns)]
+    for principal in sorted({principal for principal, _ in placed}):
+        own = [home for each, home in placed if each == principal]
+        found.append((principal, *(str(own.count(column) or "") for column in columns)))
+    return found
+
+
+def as_text(edges: Sequence[Entry]) -> str:
     """The edges by principal, then the matrix."""
     lines: list[str] = []
     last = ""
-    for edge in sorted(edges, key=lambda edge: (edge.principal_arn, edge.id)):
-        if edge.principal_arn != last:
-            lines += ["", edge.principal_arn] if lines else [edge.principal_arn]
-            last = edge.principal_arn
-        lines += [f"  {edge.id}", f"    {' '.join(edge.actions)}", f"    on {edge.resource_arn}"]
+    for each in sorted(map(row, edges), key=lambda each: (each.principal, each.id)):
+        if each.principal != last:
+            lines += ["", each.principal] if lines else [each.principal]
+            last = each.principal
+        lines += [f"  {each.id}", f"    {' '.join(each.actions)}", f"    on {each.resource}"]
     if not edges:
         return "no such access\n"
     table = matrix(edges)
@@ -85,7 +133,7 @@ def as_text(edges: Sequence[Edge]) -> str:
     return "\n".join([*lines, "", *(line.rstrip() for line in cells), ""])
 
 
-def as_markdown(edges: Sequence[Edge]) -> str:
+def as_markdown(edges: Sequence[Entry]) -> str:
     """Both tables."""
     access = _markdown([COLUMNS, *rows(edges)])
     return f"{access}\n{_markdown(matrix(edges))}"
@@ -100,35 +148,41 @@ def _markdown(table: Sequence[tuple[str, ...]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def as_csv(edges: Sequence[Edge]) -> str:
+def as_csv(edges: Sequence[Entry]) -> str:
     """The table alone."""
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows([COLUMNS, *rows(edges)])
     return stream.getvalue()
 
 
-def as_json(edges: Sequence[Edge]) -> str:
+def as_json(edges: Sequence[Entry]) -> str:
     """As in access.json, with the matrix beside it."""
     counts: dict[str, dict[str, int]] = {}
-    for edge in edges:
-        own = counts.setdefault(edge.principal_arn, {})
-        own[edge.resource_account] = own.get(edge.resource_account, 0) + 1
+    for principal, home in homes(edges):
+        own = counts.setdefault(principal, {})
+        own[home] = own.get(home, 0) + 1
     return json.dumps({**ledger(edges), "matrix": counts}, indent=2, ensure_ascii=False) + "\n"
 
 
 def why(
-    documents: Documents, edges: Sequence[Edge], organization: str | None, question: str
+    documents: Documents, entries: Sequence[Entry], organization: str | None, question: str
 ) -> Why:
-    """The answer to "PRINCIPAL ACTION RESOURCE"."""
+    """The answer to "PRINCIPAL ACTION RESOURCE", or on Google "MEMBER ROLE RESOURCE"."""
     words = question.split()
     if len(words) != 3:
-        raise QueryError('a question is "PRINCIPAL ACTION RESOURCE"')
+        raise QueryError(
+            'a question is "PRINCIPAL ACTION RESOURCE", on Google "MEMBER ROLE RESOURCE"'
+        )
+    edges = [entry for entry in entries if isinstance(entry, Edge)]
+    bound = [entry for entry in entries if isinstance(entry, Binding)]
     policies = gather(documents, edges, organization)
-    known = index(policies, edges)
     everybody = {edge.principal_arn for edge in edges}
     everybody |= {each.arn for each in policies.principals.values()}
+    principal = _one(words[0], everybody | google_why.members(documents, bound), "principal")
+    if is_member(principal):
+        return _why_role(documents, bound, principal, words[1], words[2])
+    known = index(policies, edges)
     everything = {edge.resource_arn for edge in edges} | set(policies.holders)
-    principal = _one(words[0], everybody, "principal")
     own = [edge for edge in edges if edge.principal_arn == principal]
     fitting = {e.resource_arn for e in own if covered([e], words[1].lower(), e.resource_arn)}
     resource = _one(words[2], fitting, "resource") if _hits(words[2], fitting) else None
@@ -138,6 +192,23 @@ def why(
     request = _request(known, saying, principal, words[1], resource)
     asked, answer = Judge(policies).decide(request)
     return Why(request=asked, answer=answer, edges=saying)
+
+
+def _why_role(
+    documents: Documents, entries: Sequence[Binding], member: str, role: str, on: str
+) -> Why:
+    role = _one(role, google_why.roles(documents, entries), "role")
+    own = {e.resource for e in entries if (e.member, e.role) == (member, role)}
+    known = own if _hits(on, own) else google_why.resources(documents, entries)
+    resource = _one(on, known, "resource")
+    request = Request(principal=member, action=role, resource=resource)
+    saying = tuple(
+        entry
+        for entry in entries
+        if (entry.member, entry.role, entry.resource) == (member, role, resource)
+    )
+    answer = google_why.decide_role(documents, request, entries)
+    return Why(request=request, answer=answer, edges=saying)
 
 
 def _request(
@@ -168,16 +239,17 @@ def _hits(part: str, known: Iterable[str]) -> list[str]:
 
 
 def _one(part: str, known: Iterable[str], what: str) -> str:
-    """A whole ARN is taken as it is; a part must be in one known ARN only."""
+    """A whole ARN, member, role or name is taken as it is; a part must be in one known only."""
     found = _hits(part, known)
-    if part in found or (not found and part.startswith("arn:")) or part == "*":
+    whole = part.startswith(("arn:", "//", "roles/")) or is_member(part)
+    if part in found or (not found and whole) or part == "*":
         return part
     if len(found) == 1:
         return found[0]
     if not found:
-        raise QueryError(f'no {what} of the blueprint has "{part}" in its ARN')
+        raise QueryError(f'no {what} of the blueprint has "{part}" in its ARN or name')
     listed = "".join(f"\n  {text}" for text in found[:9])
-    raise QueryError(f'"{part}" is in the ARNs of {len(found)} {what}s; say more:{listed}')
+    raise QueryError(f'"{part}" is in {len(found)} {what}s; say more:{listed}')
 
 
 def why_text(found: Why, places: Mapping[str, str]) -> str:
@@ -192,7 +264,7 @@ def why_text(found: Why, places: Mapping[str, str]) -> str:
     if not answer.allowed:
         lines.append(f"  {why_not(answer)}")
         for edge in found.edges:
-            for half in missing_halves(edge, answer):
+            for half in missing_halves(edge, answer) if isinstance(edge, Edge) else ():
                 lines.append(f"  missing {half.side}: {half.stack} {half.address} {half.sid}")
     lines += [f"  declared as {edge.id}" for edge in found.edges] or ["  declared by no grant"]
     return "\n".join(lines) + "\n"

@@ -23,9 +23,11 @@ _FORMATS = {
 
 @click.command("access")
 @blueprint_argument
-@click.option("--who", default="", help="Principals or accounts: a part of the text, or a glob.")
-@click.option("--to", default="", help="Resources or accounts.")
-@click.option("--action", default="", help="Actions.")
+@click.option(
+    "--who", default="", help="Principals, accounts or projects: a part of the text, or a glob."
+)
+@click.option("--to", default="", help="Resources, accounts or projects.")
+@click.option("--action", default="", help="Actions, or roles of Google.")
 @click.option(
     "--why", metavar="QUESTION", help='"PRINCIPAL ACTION RESOURCE": allowed, and by what?'
 )
@@ -65,7 +67,8 @@ def command(
             continue
         if len(blueprints) > 1:
             sys.stdout.write(f"# {one.organization}\n\n")
-        sys.stdout.write(_FORMATS[format_](report.chosen(one.edges, who, to, action)))
+        everything: list[report.Entry] = [*one.edges, *one.bindings]
+        sys.stdout.write(_FORMATS[format_](report.chosen(everything, who, to, action)))
 
 
 def _why(one: Compiled, question: str, format_: str) -> str:
@@ -73,7 +76,7 @@ def _why(one: Compiled, question: str, format_: str) -> str:
         raise click.UsageError("--why has the formats text and json")
     organization = one.world.organization.aws_id
     try:
-        found = report.why(one.documents, one.edges, organization, question)
+        found = report.why(one.documents, [*one.edges, *one.bindings], organization, question)
     except report.QueryError as error:
         raise click.UsageError(str(error)) from error
     places = {stack: str(span) for stack, span in one.spans.items()}

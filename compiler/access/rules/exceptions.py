@@ -40,6 +40,11 @@ MORE_RESOURCES: Mapping[str, tuple[str, ...]] = {
     "codestar-connections:UseConnection": (
         "arn:${Partition}:codeconnections:${Region}:${Account}:connection/${ConnectionId}",
     ),
+    # A model made of a version asks for the version too, and in a group's policy for it alone:
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-deploy.html
+    "sagemaker:CreateModel": (
+        "arn:${Partition}:sagemaker:${Region}:${Account}:model-package/${ModelPackageName}",
+    ),
 }
 
 # Actions that AWS writes together with a key that their requests don't have: (action, key).

@@ -178,12 +178,13 @@ class Instance:
         for account in accounts.values():
             own = self._account_scope(account)
             scopes = {key: own for key, found in scoped.items() if account in found}
-            several = f' in account "{account.name}"' if len(accounts) > 1 else ""
+            what = "account" if isinstance(account, Account) else "project"
+            several = f' in {what} "{account.name}"' if len(accounts) > 1 else ""
             variants[account.name] = self._read(inputs, scope, scopes, account, several)
         return first, variants
 
-    def _accounts_of(self, key: str, inputs: nodes.Mapping, scope: Scope) -> Iterator[Account]:
-        """The accounts that the input is about."""
+    def _accounts_of(self, key: str, inputs: nodes.Mapping, scope: Scope) -> Iterator[Home]:
+        """The accounts or projects that the input is about."""
         node = inputs.get(self.kind.scopes[key])
         if node is None:
             return
@@ -191,11 +192,14 @@ class Instance:
         if found:
             return
         try:
-            yield from select(nodes.plain(evaluated), self.organization.accounts, "account")
+            if self.kind.scopes[key] == "projects":
+                yield from select(nodes.plain(evaluated), self.organization.projects, "project")
+            else:
+                yield from select(nodes.plain(evaluated), self.organization.accounts, "account")
         except PydanticCustomError:
             return  # checking the input itself reports it
 
-    def _account_scope(self, account: Account) -> Scope:
+    def _account_scope(self, account: Home) -> Scope:
         organization: Mapping[str, object] = self.scope["organization"]  # type: ignore[assignment]
         scope = {**self._limited_scope(), **home_scope(account, organization)}
         return self._with_own(scope, account)

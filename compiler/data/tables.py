@@ -18,6 +18,8 @@ TABLES = (
     "aws_values",
     "aws_zones",
     "ec2_instances",
+    "google_iam",
+    "google_machines",
     "google_regions",
     "sagemaker_images",
     "sagemaker_instances",

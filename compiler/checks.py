@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from compiler.access.fold import measured, size
 from compiler.access.google_proof import prove_bindings
 from compiler.access.ledger import Binding, Edge
-from compiler.access.proof import prove
+from compiler.access.proof import Finding, prove
 from compiler.access.rules import check_policies
+from compiler.blueprint.written import Places
 from compiler.data import policy_limit_of
 from compiler.diagnostics import Diagnostic, Span
 from compiler.terraform.document import Json
@@ -38,13 +39,23 @@ NAMED_IN_REGION = {
     "aws_sns_topic": "name",
     "aws_sqs_queue": "name",
     "aws_ssm_parameter": "name",
+    "google_artifact_registry_repository": "repository_id",
+    "google_compute_router": "name",
+    "google_compute_subnetwork": "name",
+    "google_container_cluster": "name",
+    "google_kms_key_ring": "name",
 }
 NAMED_IN_ACCOUNT = {
     "aws_budgets_budget": "name",
     "aws_iam_openid_connect_provider": "url",
     "aws_iam_role": "name",
+    "google_compute_network": "name",
+    "google_gke_hub_namespace": "scope_namespace_id",
+    "google_gke_hub_scope": "scope_id",
+    "google_iam_workload_identity_pool": "workload_identity_pool_id",
+    "google_service_account": "account_id",
 }
-NAMED_IN_THE_WORLD = {"aws_s3_bucket": "bucket"}
+NAMED_IN_THE_WORLD = {"aws_s3_bucket": "bucket", "google_storage_bucket": "name"}
 # Settings of which an account, or a region of it, has one.
 ONE_IN_ACCOUNT = ("aws_iam_account_password_policy", "aws_s3_account_public_access_block")
 ONE_IN_REGION = ("aws_ebs_encryption_by_default",)
@@ -76,7 +87,7 @@ def check_collisions(stacks: Iterable[Stack], spans: Mapping[str, Span]) -> Iter
 
 def _identities(stack: Stack) -> Iterator[tuple[tuple[str, ...], str]]:
     account, region = f"account {stack.account_id}", f"region {stack.region}"
-    where = f'in account "{stack.account}"'
+    where = f'in {"project" if stack.cloud == "google" else "account"} "{stack.account}"'
     for what, name in stack.claims:
         yield (account, region, what, name), f'the {what} "{name}" {where}'
     for resource in stack.resources:
@@ -103,7 +114,7 @@ def _name(resource: Resource, table: Mapping[str, str]) -> str | None:
 def check_schema(
     stacks: Iterable[Stack],
     documents: Mapping[str, Mapping[str, Json]],
-    spans: Mapping[str, Span],
+    places: Places,
 ) -> Iterator[Diagnostic]:
     """What the providers' schemas would refuse."""
     index = open_index()
@@ -111,56 +122,76 @@ def check_schema(
         for problem in check(documents[stack.path], index):
             place = ".".join(str(step) for step in problem.path)
             at = f"{problem.address}: {place}" if place else problem.address
+            span, related = places.at(stack.path, problem.address, problem.path)
             yield Diagnostic(
                 code="E501",
                 message=f"{stack.path}: {at}: {problem.message}",
-                span=spans[stack.path],
+                span=span,
                 hint=problem.hint,
+                related=related,
             )
 
 
 def check_rules(
-    documents: Mapping[str, Mapping[str, Json]], spans: Mapping[str, Span]
+    documents: Mapping[str, Mapping[str, Json]], places: Places
 ) -> Iterator[Diagnostic]:
     """Policies that break a rule which every policy must keep, whoever declared it."""
     for finding in check_policies(documents):
+        span, related = places.statement(
+            finding.stack, finding.address, finding.argument, finding.sid
+        )
         yield Diagnostic(
             code=finding.code,
             message=f"{finding.place}: {finding.message}",
-            span=spans[finding.stack],
+            span=span,
             hint=finding.hint,
+            related=related,
         )
+
+
+def once(found: Iterable[Diagnostic], places: Places) -> Iterator[Diagnostic]:
+    """Without what is told at the same line of a kind's file already, of another account."""
+    files = {part.span.path for part in places.parts.values()}
+    told: set[tuple[str, Span]] = set()
+    for diagnostic in found:
+        span = diagnostic.span
+        if span is not None and span.path in files:
+            if (diagnostic.code, span) in told:
+                continue
+            told.add((diagnostic.code, span))
+        yield diagnostic
 
 
 def check_access(
     documents: Mapping[str, Mapping[str, Json]],
     edges: Sequence[Edge],
     organization: str | None,
-    spans: Mapping[str, Span],
+    places: Places,
 ) -> Iterator[Diagnostic]:
     """What the policies allow and the ledger doesn't say, and the other way round."""
     for finding in prove(documents, edges, organization):
-        yield Diagnostic(
-            code=finding.code,
-            message=finding.message,
-            span=spans.get(finding.stack),
-            hint=finding.hint,
-        )
+        yield _of_finding(finding, places)
 
 
 def check_bindings(
     documents: Mapping[str, Mapping[str, Json]],
     bindings: Sequence[Binding],
-    spans: Mapping[str, Span],
+    places: Places,
 ) -> Iterator[Diagnostic]:
     """The same for Google: what the bindings say, and what the ledger says."""
     for finding in prove_bindings(documents, bindings):
-        yield Diagnostic(
-            code=finding.code,
-            message=finding.message,
-            span=spans.get(finding.stack),
-            hint=finding.hint,
-        )
+        yield _of_finding(finding, places)
+
+
+def _of_finding(finding: Finding, places: Places) -> Diagnostic:
+    span, related = places.statement(finding.stack, finding.address, "policy", finding.sid)
+    return Diagnostic(
+        code=finding.code,
+        message=finding.message,
+        span=span,
+        hint=finding.hint,
+        related=related,
+    )
 
 
 def check_engine(

@@ -14,6 +14,7 @@ from pathlib import Path
 from compiler.access.grants import Access
 from compiler.access.ledger import Binding, Edge
 from compiler.blueprint.files import BlueprintFiles, read_blueprints
+from compiler.blueprint.written import Places, Written
 from compiler.blueprint.yaml_merge import merge_documents
 from compiler.blueprint.yaml_tree import parse
 from compiler.checks import (
@@ -24,9 +25,10 @@ from compiler.checks import (
     check_rules,
     check_schema,
     check_sizes,
+    once,
 )
 from compiler.diagnostics import Diagnostic, Span, has_errors, in_order
-from compiler.kinds import KINDS
+from compiler.kinds.available import available, unusable, users, with_users
 from compiler.kinds.draft import Draft
 from compiler.kinds.neighbours import Neighbours
 from compiler.manifest import output_tree
@@ -98,7 +100,9 @@ def compile_blueprints(path: Path) -> Compilation:
             )
         first.setdefault(name, span)
         compiled.append(one)
-    sources = {source.path: source.text for files in read for source in files.files}
+    sources = {
+        source.path: source.text for files in read for source in (*files.files, *files.kinds)
+    }
     return Compilation(
         blueprints=tuple(compiled), diagnostics=in_order(diagnostics), sources=sources
     )
@@ -116,25 +120,19 @@ def _compile(files: BlueprintFiles) -> tuple[Compiled | None, tuple[Diagnostic, 
         diagnostics += found
         if tree is not None:
             trees.append((source.path, tree))
-    diagnostics += [
-        Diagnostic(
-            code="E318",
-            message="the team's own kinds are not supported yet, and this file would be ignored",
-            span=Span(source.path, 1, 1, 1, 1),
-            hint="move the file out of the blueprint's folder kinds/",
-        )
-        for source in files.kinds
-    ]
+    kinds, wrong = available(files.kinds)
     # A file that could not be read may hold what the others refer to: blame nothing on its absence.
     if not trees or has_errors(diagnostics):
-        return None, tuple(diagnostics)
+        return None, (*diagnostics, *wrong)
     root, found = merge_documents(trees)
     diagnostics += found
-    world, found = resolve(root, KINDS)
+    by = users(root)
+    diagnostics += (*with_users(wrong, by), *unusable(by))
+    world, found = resolve(root, kinds)
     diagnostics += found
     if world is None or has_errors(diagnostics):
         return None, tuple(diagnostics)
-    compiled, found = build(world, KINDS)
+    compiled, found = build(world, kinds)
     diagnostics += found
     return (None if has_errors(diagnostics) else compiled), tuple(diagnostics)
 
@@ -145,6 +143,7 @@ def build(world: World, kinds: Mapping[str, Kind]) -> tuple[Compiled, tuple[Diag
     stacks: list[Stack] = []
     spans: dict[str, Span] = {}
     neighbours = Neighbours.of(world.components)
+    written: dict[tuple[str, str], Written] = {}
     drafts = [_draft(component, world, neighbours, kinds) for component in world.components]
     access = Access()
     access.add(grant for draft in drafts for grant in draft.grants)
@@ -153,6 +152,7 @@ def build(world: World, kinds: Mapping[str, Kind]) -> tuple[Compiled, tuple[Diag
         made = draft.finish(access)
         stacks += made
         spans.update((stack.path, draft.component.span) for stack in made)
+        written |= draft.written
     edges = access.edges()
     bindings = tuple(bound.entry for draft in drafts for bound in draft.bindings)
     diagnostics += _refuse_living(world, spans)
@@ -162,16 +162,17 @@ def build(world: World, kinds: Mapping[str, Kind]) -> tuple[Compiled, tuple[Diag
             spans[path] = world.removed[path]
     ordered = tuple(sorted(_after_deploy_roles(stacks), key=lambda stack: stack.path))
     documents = {stack.path: document(stack) for stack in ordered}
+    places = Places(spans, written)
     if not has_errors(diagnostics):
         diagnostics += check_collisions(ordered, spans)
-        diagnostics += check_schema(ordered, documents, spans)
+        diagnostics += check_schema(ordered, documents, places)
         diagnostics += check_sizes(ordered, spans)
         diagnostics += check_engine(documents, spans)
-        diagnostics += check_rules(documents, spans)
+        diagnostics += check_rules(documents, places)
     if not has_errors(diagnostics):
         organization = world.organization.aws_id
-        diagnostics += check_access(documents, edges, organization, spans)
-        diagnostics += check_bindings(documents, bindings, spans)
+        diagnostics += check_access(documents, edges, organization, places)
+        diagnostics += check_bindings(documents, bindings, places)
     compiled = Compiled(
         world=world,
         stacks=ordered,
@@ -180,7 +181,7 @@ def build(world: World, kinds: Mapping[str, Kind]) -> tuple[Compiled, tuple[Diag
         documents=documents,
         spans=spans,
     )
-    return compiled, tuple(diagnostics)
+    return compiled, tuple(once(diagnostics, places))
 
 
 def _draft(

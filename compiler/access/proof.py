@@ -29,12 +29,17 @@ Documents = Mapping[str, Mapping[str, Json]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Where the ledger and the policies differ. `stack` is one of the component to blame."""
+    """Where the ledger and the policies differ. `stack` is one of the component to blame.
+
+    `address` is the policy's there, with the `sid` of its statement, or `grant.<id>`.
+    """
 
     code: str
     message: str
     hint: str
     stack: str
+    address: str = ""
+    sid: str = ""
 
 
 def gather(documents: Documents, edges: Sequence[Edge], organization: str | None) -> Policies:
@@ -123,6 +128,7 @@ def _absent(known: Index, edge: Edge) -> Iterator[Finding]:
             message=f"{edge.id}: no statement is named that grants it",
             hint="declare it as a grant, which writes its statements",
             stack="",
+            address=_grant(edge),
         )
     for evidence in edge.statements:
         if not known.of(evidence):
@@ -133,6 +139,7 @@ def _absent(known: Index, edge: Edge) -> Iterator[Finding]:
                 hint=f"the {evidence.side} half is missing: write the policy with the statements "
                 "of its grants",
                 stack=evidence.stack,
+                address=_grant(edge),
             )
 
 
@@ -154,6 +161,7 @@ def _halved(known: Index, edge: Edge) -> Iterator[Finding]:
                     message=f"{edge.id}: no {side} statement of it names {action}",
                     hint="look at " + "; ".join(f"{e.stack} {e.address} {e.sid}" for e in several),
                     stack=several[0].stack,
+                    address=_grant(edge),
                 )
                 return
 
@@ -172,8 +180,13 @@ def _refused(known: Index, judge: Judge, edge: Edge) -> Iterator[Finding]:
             f"{why_not(answer)}",
             hint="look at " + "; ".join(f"{e.stack} {e.address} {e.sid} ({e.side})" for e in named),
             stack=named[0].stack,
+            address=_grant(edge),
         )
         return
+
+
+def _grant(edge: Edge) -> str:
+    return f"grant.{edge.id.partition('/')[2]}"
 
 
 def _rests_on_own_account(edge: Edge, answer: Decision) -> bool:
@@ -227,9 +240,11 @@ def _own_excess(found: Found, edges: list[Edge]) -> Iterator[Finding]:
 
 
 def _becomes_itself(found: Found) -> bool:
+    """Whether the statement of a role is only about assuming that role: on either side."""
     statement = found.statement
-    actions = {action.lower() for action in statement.actions}
-    return actions == {"sts:assumerole"} and {r.text for r in statement.resources} == {found.owner}
+    own = "*" if statement.source.side == "trust" else found.owner
+    texts = {resource.text for resource in statement.resources}
+    return set(statement.actions) == {"sts:assumerole"} and texts == {own}
 
 
 def _same(edge_arn: str, arn: str) -> bool:
@@ -241,6 +256,8 @@ def _same(edge_arn: str, arn: str) -> bool:
 def _admitted_excess(found: Found, edges: list[Edge]) -> Iterator[Finding]:
     """Principals, or permissions of them, that no edge has."""
     for principal in admitted(found, declared=bool(edges)):
+        if principal == found.owner and _becomes_itself(found):
+            continue
         own = [edge for edge in edges if edge.principal_arn == principal]
         account = principal.removeprefix("account/")
         if account != principal and _plain_root(found):
@@ -263,6 +280,7 @@ def _untrusted(
                 f"{why_not(answer)}",
                 hint=f"the trust half is missing: admit {use.service} in the role's trust policy",
                 stack=use.stack,
+                address=use.by,
             )
 
 
@@ -293,4 +311,6 @@ def _finding(code: str, found: Found, text: str) -> Finding:
         message=f"{source.stack} {source.address} {sid} ({source.side}): {text}, and no edge says so",
         hint="declare the whole permission as a grant, or take it out of the policy",
         stack=source.stack,
+        address=source.address,
+        sid=statement.sid,
     )

@@ -6,12 +6,14 @@ stack, by address and path, is told at those lines.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from compiler.blueprint import nodes
 from compiler.diagnostics import Span
 
 Path = tuple[str | int, ...]
+Answer = tuple[Span | None, tuple[tuple[str, Span], ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,34 @@ class Written:
         """The part of that name within this one."""
         entry = self.node.entries.get(step) if isinstance(self.node, nodes.Mapping) else None
         return Written(*entry) if entry else None
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the parts of stacks are written: in a kind's file, else with their component.
+
+    `components` are by stack, `parts` by stack and address. An answer is the place to blame, and
+    further ones with a label each.
+    """
+
+    components: Mapping[str, Span]
+    parts: Mapping[tuple[str, str], Written]
+
+    def at(self, stack: str, address: str, path: Path = ()) -> Answer:
+        """The place of an argument."""
+        part = self.parts.get((stack, address))
+        return self._answer(stack, part.at(path) if part else None)
+
+    def statement(self, stack: str, address: str, argument: str, sid: str) -> Answer:
+        """The place of a policy's statement."""
+        part = self.parts.get((stack, address))
+        return self._answer(stack, part.statement(argument, sid) if part else None)
+
+    def _answer(self, stack: str, found: Span | None) -> Answer:
+        component = self.components.get(stack)
+        if found is None or component is None:
+            return component, ()
+        return found, ((f"used here, in {stack}", component),)
 
 
 def _statements(node: nodes.Node | None) -> list[nodes.Mapping]:

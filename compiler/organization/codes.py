@@ -236,17 +236,6 @@ _REFERENCES = (
         right="blueprints/one.yaml   # organization: {name: acme}\nblueprints/two.yaml   # organization: {name: other}\n",
     ),
     Code(
-        code="E318",
-        title="a team's own kind",
-        explanation=(
-            "The folder kinds/ of a blueprint is kept for kinds that a team writes itself, which this "
-            "version cannot read yet. Ignoring the file would leave out what it describes, so it is an "
-            "error. Move the file out of the folder."
-        ),
-        wrong="blueprints/acme/kinds/notebook.yaml\n",
-        right="blueprints/acme/components/notebook.yaml\n",
-    ),
-    Code(
         code="E321",
         title="approver of another account",
         explanation=(
@@ -308,6 +297,28 @@ _REFERENCES = (
             "defaults: {aws: {region: us-gov-west-1}}\n"
             "components:\n  base: {kind: account-baseline, account: shared}\n"
         ),
+    ),
+    Code(
+        code="E331",
+        title="two kinds of one name",
+        explanation=(
+            "A kind of the team's own, in `kinds/` or an installed package, has the name of another "
+            "kind. What a component of that name is could then change without a word. Rename the file, "
+            "or the kind of the package."
+        ),
+        wrong="blueprints/acme/kinds/ml-pipeline.yaml\n",
+        right="blueprints/acme/kinds/our-pipeline.yaml\n",
+    ),
+    Code(
+        code="E332",
+        title="installed kind that does not work",
+        explanation=(
+            "A component is of a kind that an installed Python package has, and the package cannot be "
+            "loaded, its entry point is no kind, or the kind failed while it built the component. That is "
+            "for the package to repair; the blueprint may be right."
+        ),
+        wrong='[project.entry-points."landform.kinds"]\nnotebook = "acme_kinds:NOTEBOK"\n',
+        right='[project.entry-points."landform.kinds"]\nnotebook = "acme_kinds:NOTEBOOK"\n',
     ),
     Code(
         code="E341",

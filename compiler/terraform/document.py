@@ -50,15 +50,23 @@ def document(stack: Stack) -> dict[str, Json]:
     return {key: sections[key] for key in SECTIONS if sections[key]}
 
 
+def local_name(type: str, name: str, argument: str) -> str:
+    """What the local value with the JSON of an argument is called.
+
+    >>> local_name("aws_iam_role_policy", "train", "policy")
+    'iam_role_policy_train'
+    """
+    suffix = "" if argument == "policy" else f"_{argument}"
+    return f"{type.partition('_')[2]}_{name}{suffix}"
+
+
 def _resource(resource: Resource, local_values: dict[str, Json]) -> Json:
-    short = resource.type.partition("_")[2]
     body: dict[str, Json] = {}
     for argument, value in resource.arguments.items():
         if value is None:
             continue
         if isinstance(value, JsonText):
-            suffix = "" if argument == "policy" else f"_{argument}"
-            name = f"{short}_{resource.name}{suffix}"
+            name = local_name(resource.type, resource.name, argument)
             local_values[name] = _plain(value.value)
             body[argument] = f"${{jsonencode(local.{name})}}"
         else:

@@ -1,0 +1,90 @@
+"""The kinds that a blueprint can use: Landform's own, installed ones, and those in its `kinds/`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from pydantic import ConfigDict
+
+from compiler.blueprint import nodes
+from compiler.blueprint.files import SourceFile
+from compiler.blueprint.shapes import Shape
+from compiler.diagnostics import Diagnostic, Span
+from compiler.kinds import KINDS
+from compiler.kinds.installed import Installed, installed
+from compiler.kinds.team import team_kinds
+from compiler.organization.kind import Kind
+
+Users = Mapping[str, tuple[str, Span]]
+
+
+class _Anything(Shape):
+    """Stands for inputs that cannot be known."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def available(
+    sources: Iterable[SourceFile] = (), environment: Installed | None = None
+) -> tuple[dict[str, Kind], tuple[Diagnostic, ...]]:
+    """All kinds by name, and what is wrong with the files of the team's own.
+
+    A kind that cannot be read or loaded is there too, as one that nothing is known of: components
+    are not blamed for its absence. `environment` is what is installed, if not the actual one.
+    """
+    found = environment or installed()
+    kinds = {**{name: _unknown(name) for name in found.failures}, **found.kinds, **KINDS}
+    sources = tuple(sources)
+    own, wrong = team_kinds(sources, kinds)
+    broken = {name: _unknown(name) for name in _names(sources) if name not in kinds}
+    return {**kinds, **broken, **own}, wrong
+
+
+def _names(sources: Iterable[SourceFile]) -> Iterator[str]:
+    for source in sources:
+        yield source.path.rpartition("/")[2].rpartition(".")[0]
+
+
+def _unknown(name: str) -> Kind:
+    return Kind(name=name, summary="", inputs=_Anything, build=lambda draft: None, home="")
+
+
+def users(root: nodes.Mapping) -> Users:
+    """The first component of each kind in a blueprint's tree, with its place."""
+    found: dict[str, tuple[str, Span]] = {}
+    components = root.get("components")
+    for name, entry in components.entries.items() if isinstance(components, nodes.Mapping) else ():
+        kind = entry.value.get("kind") if isinstance(entry.value, nodes.Mapping) else None
+        value = nodes.plain(kind) if kind is not None else None
+        if isinstance(value, str):
+            found.setdefault(value, (name, entry.key_span))
+    return found
+
+
+def with_users(found: Iterable[Diagnostic], by: Users) -> Iterator[Diagnostic]:
+    """What is wrong with kinds' files, with a component that uses the kind."""
+    for diagnostic in found:
+        path = diagnostic.span.path if diagnostic.span else ""
+        user = by.get(path.rpartition("/")[2].rpartition(".")[0])
+        if user:
+            name, span = user
+            related = (*diagnostic.related, (f'used by component "{name}"', span))
+            diagnostic = replace(diagnostic, related=related)
+        yield diagnostic
+
+
+def unusable(by: Users, environment: Installed | None = None) -> Iterator[Diagnostic]:
+    """Components of installed kinds that cannot be used, or that have the name of another."""
+    found = environment or installed()
+    for name, (component, span) in by.items():
+        if name in KINDS and (name in found.kinds or name in found.failures):
+            message = (
+                f'component "{component}": an installed package has a kind called "{name}" too'
+            )
+            hint = "rename that kind, or take the package out of the environment"
+            yield Diagnostic(code="E331", message=message, span=span, hint=hint)
+        elif name in found.failures:
+            message = f'component "{component}": the kind "{name}": {found.failures[name]}'
+            hint = "repair the package that has the kind"
+            yield Diagnostic(code="E332", message=message, span=span, hint=hint)

@@ -1,23 +1,82 @@
-"""`model-serving`: to be replaced."""
+"""`model-serving`: a Kubernetes cluster (EKS) that serves models.
+
+The cluster is private: its API has an address in the VPC, and one on the internet only for the
+addresses in `api.public_from`. Nobody is an administrator by having made it; who may use it stands
+in `access`. Secrets and control-plane logs have a customer key each. Nodes are managed node groups
+(`pools`), whose machines give their role's credentials to no pod; a pool whose instance type has
+NVIDIA GPUs gets the image for them, a taint that keeps other pods away, and a label. The cluster
+starts with `desired` (or `min`) nodes; no autoscaler of nodes is installed.
+
+Each entry of `workloads` gets a role, which the pods of its service account, and no others, have
+through EKS Pod Identity. With `reads` the role may read the group's artifacts in the hub's bucket,
+and with an image of the hub the nodes may pull it; the second halves stand in the hub's stack. Pods
+learn where the model is from the variables `MODEL_BUCKET`, `MODEL_PREFIX`, `MODEL_REGION` and
+`MODEL_URI`.
+
+Terraform makes no Kubernetes objects. They are in `assets/manifests/`, one a file, for `kubectl apply
+-f` or a GitOps tool: namespaces (pod security "restricted", no traffic by default), and for each
+workload ServiceAccount, Deployment, Service, PodDisruptionBudget, NetworkPolicy and
+HorizontalPodAutoscaler; with GPU pools on Amazon Linux also NVIDIA's device plugin, which offers the
+GPUs to pods. The output `kubeconfig` has no secret in it: it calls `aws eks get-token`.
+"""
 
 from __future__ import annotations
 
-from pydantic import Field
-
-from compiler.blueprint.shapes import Shape
 from compiler.kinds.draft import Draft
-from compiler.kinds.inputs import OneAccount
+from compiler.kinds.model_serving import access, addons, cluster, network, nodes, workloads
+from compiler.kinds.model_serving.inputs import Inputs
+from compiler.kinds.model_serving.names import Subnets
+from compiler.kinds.model_serving.rendering import manifests
 from compiler.organization.kind import Kind
 
 
-class Inputs(Shape):
-    """Inputs."""
-
-    account: OneAccount = Field(description="the account")
-
-
 def build(draft: Draft) -> None:
-    """Build."""
+    """The cluster's stack, its manifests, and grants on the hubs that its workloads read."""
+    inputs: Inputs = draft.component.inputs
+    if not _possible(draft, inputs):
+        return
+    zones = network.zones(draft, inputs) if inputs.network.create else None
+    if inputs.network.create and zones is None:
+        return
+    parties = cluster.parties(draft, inputs)
+    subnets = network.build(parties, zones) if zones else _given(inputs)
+    cluster.build(parties, subnets)
+    first = addons.before_nodes(parties)
+    groups = nodes.build(parties, subnets, first)
+    addons.after_nodes(parties, groups)
+    access.build(parties)
+    pods = workloads.build(parties)
+    plugin = inputs.device_plugin if _wants_plugin(inputs) else None
+    for name, content in manifests(pods, plugin).items():
+        draft.asset(inputs.account, f"assets/manifests/{name}", content)
+
+
+def _given(inputs: Inputs) -> Subnets:
+    return Subnets(
+        vpc_id=inputs.network.vpc_id, subnet_ids=tuple(sorted(inputs.network.subnet_ids))
+    )
+
+
+def _wants_plugin(inputs: Inputs) -> bool:
+    """Bottlerocket offers its GPUs itself. Source: EKS user guide, "Use EKS-optimized accelerated
+    AMIs for GPU instances"."""
+    return any(pool.gpus and pool.os == "al2023" for pool in inputs.pools.values())
+
+
+def _possible(draft: Draft, inputs: Inputs) -> bool:
+    """Reports what a partition does not have."""
+    create = inputs.network.create
+    if create and create.private and draft.organization.partition == "aws-cn":
+        at = ("network", "create", "nat" if create.nat == "none" else "endpoints")
+        draft.problem(
+            "E204",
+            f'component "{draft.component.name}": "{".".join(at)}": the names of private endpoints '
+            "in China differ from service to service, and are not known here",
+            hint="name a VPC that exists: network: {vpc_id: …, subnet_ids: […]}",
+            at=at,
+        )
+        return False
+    return True
 
 
 KIND = Kind(

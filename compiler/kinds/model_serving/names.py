@@ -1,0 +1,116 @@
+"""What the parts of one cluster call each other: roles, keys, addresses, the trust of pods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from compiler.access.parties import Key, Place, Role
+from compiler.access.policy import Statement
+from compiler.data import name_limit
+from compiler.kinds.draft import Draft
+from compiler.kinds.model_serving.inputs import Inputs
+from compiler.organization.records import Account
+from compiler.terraform.names import shorten
+from compiler.terraform.stack import Expression, Value, reference
+
+CLUSTER = "aws_eks_cluster.cluster"
+# Labels of nodes: their pool, their operating system; nodes with GPUs have the third.
+POOL_LABEL = "landform/pool"
+SYSTEM_LABEL = "landform/os"
+ACCELERATOR_LABEL = "landform/accelerator"
+# What keeps pods without GPUs away from nodes with GPUs; pods that ask for one tolerate it.
+GPU_RESOURCE = "nvidia.com/gpu"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subnets:
+    """Where nodes and the cluster's interfaces are."""
+
+    vpc_id: Value
+    subnet_ids: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parties:
+    """Roles and keys of the cluster, declared before any of them is used."""
+
+    draft: Draft
+    inputs: Inputs
+    name: str
+    secrets: Key
+    logs: Key
+    cluster: Role
+    node: Role
+
+    @property
+    def account(self) -> Account:
+        """The cluster's account."""
+        return self.inputs.account
+
+    @property
+    def place(self) -> Place:
+        """The stack."""
+        return self.node.place
+
+    @property
+    def arn(self) -> str:
+        """The cluster's ARN."""
+        return self.place.arn("eks", f"cluster/{self.name}")
+
+    @property
+    def cluster_name(self) -> Expression:
+        """The cluster's name, for what needs the cluster itself."""
+        return reference(CLUSTER, "name")
+
+    def managed_policy(self, role: Role, policy: str) -> str:
+        """Attach a policy of AWS to a role; gives the attachment's address."""
+        return self.draft.add(
+            self.account,
+            "aws_iam_role_policy_attachment",
+            f"{role.name}_{identifier(policy.rpartition('/')[2])}",
+            {
+                "role": reference(f"aws_iam_role.{role.name}", "name"),
+                "policy_arn": f"arn:{self.place.partition}:iam::aws:policy/{policy}",
+            },
+        )
+
+
+def cluster_name(draft: Draft, inputs: Inputs) -> str:
+    """The name that is given, or `<organization>-<component>`."""
+    plain = f"{draft.organization.name}-{draft.component.name}"
+    return inputs.name or shorten(plain, name_limit("aws_eks_cluster"))
+
+
+def log_group(cluster: str) -> str:
+    """Where EKS writes the control plane's logs: it takes no other name."""
+    return f"/aws/eks/{cluster}/cluster"
+
+
+def flow_log_group(draft: Draft) -> str:
+    """The log group of the VPC's flow logs."""
+    return f"/landform/{draft.organization.name}/{draft.component.name}/flow-logs"
+
+
+def pod_trust(cluster: str, namespace: str, service_account: str) -> Statement:
+    """Lets the pods of one service account of one cluster have a role.
+
+    Source: EKS user guide, "Create IAM role with trust policy required by EKS Pod Identity", and
+    "Grant Pods access to AWS resources based on tags" for the tags.
+    """
+    return Statement(
+        sid="Pods",
+        principal={"Service": "pods.eks.amazonaws.com"},
+        actions=("sts:AssumeRole", "sts:TagSession"),
+        conditions={
+            "StringEquals": {
+                "aws:RequestTag/eks-cluster-name": cluster,
+                "aws:RequestTag/kubernetes-namespace": namespace,
+                "aws:RequestTag/kubernetes-service-account": service_account,
+            }
+        },
+    )
+
+
+def identifier(text: str) -> str:
+    """The text as a part of a Terraform name."""
+    return "".join(c if c.isalnum() else "_" for c in text)

@@ -12,7 +12,17 @@ from typing import NoReturn, TextIO
 import click
 
 from compiler import __version__
-from compiler.cli.commands import access, compile_, doctor, explain, init, kinds, schema, validate
+from compiler.cli.commands import (
+    access,
+    compile_,
+    diff,
+    doctor,
+    explain,
+    init,
+    kinds,
+    schema,
+    validate,
+)
 from compiler.terraform.synth import EngineError
 
 TOOL_FAILED = 4
@@ -25,7 +35,7 @@ def landform() -> None:
     """Compile a blueprint of an organisation's ML platform into reviewable Terraform JSON."""
 
 
-for command in (access, compile_, doctor, explain, init, kinds, schema, validate):
+for command in (access, compile_, diff, doctor, explain, init, kinds, schema, validate):
     landform.add_command(command.command)
 
 

@@ -396,6 +396,10 @@ def _property(text: str) -> str:
 
 # ---- SARIF
 
+SARIF_SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
+
 
 def _sarif(diagnostics: Sequence[Diagnostic], codes: Mapping[str, Code]) -> str:
     """SARIF 2.1.0 (OASIS standard). What no file is to blame for is a notification of the tool.
@@ -416,10 +420,7 @@ def _sarif(diagnostics: Sequence[Diagnostic], codes: Mapping[str, Code]) -> str:
         "invocations": [invocation],
         "results": [_sarif_result(d, index) for d in located],
     }
-    schema = (
-        "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-    )
-    return _dump({"$schema": schema, "version": "2.1.0", "runs": [run]})
+    return _dump({"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _rule(name: str, code: Code | None) -> dict[str, object]:
@@ -448,16 +449,17 @@ def _sarif_result(diagnostic: Diagnostic, index: Mapping[str, int]) -> dict[str,
         "message": {"text": _paragraph(diagnostic)},
     }
     if diagnostic.span:
-        found["locations"] = [_location(diagnostic.span)]
+        found["locations"] = [location(diagnostic.span)]
     if diagnostic.related:
         found["relatedLocations"] = [
-            {"id": number, "message": {"text": visible(label)}, **_location(at)}
+            {"id": number, "message": {"text": visible(label)}, **location(at)}
             for number, (label, at) in enumerate(diagnostic.related)
         ]
     return found
 
 
-def _location(span: Span) -> dict[str, object]:
+def location(span: Span) -> dict[str, object]:
+    """A span as a location."""
     return {
         "physicalLocation": {
             "artifactLocation": {"uri": _uri(span.path)},

@@ -1,0 +1,236 @@
+"""Two views compared: the changes, grouped as a reviewer reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from compiler.access.delta import bindings
+from compiler.access.delta.candidates import questions, widest
+from compiler.access.delta.marks import Marker, action_text
+from compiler.access.delta.reach import Asked, Reach, View
+from compiler.access.delta.records import KINDS, Change, Delta, Kind, Party, Snapshot, Step
+from compiler.access.delta.terms import Terms, missing
+from compiler.access.evaluation import Link
+from compiler.access.evaluation.principals import caller
+from compiler.access.ledger import Edge
+from compiler.access.proof_index import covered, place_of
+from compiler.diagnostics import Span
+
+_MIRROR: Mapping[Kind, Kind] = {"gained": "lost", "widened": "narrowed"}
+
+
+def delta(organization: str, before: Snapshot, after: Snapshot) -> Delta:
+    """What changed in who may do what; empty where nothing did."""
+    production = {
+        id: home
+        for snapshot in (before, after)
+        for id, home in snapshot.homes.items()
+        if home.production
+    }
+    first, second = View(before), View(after)
+    asked = questions(first, second)
+    had, has = _reaches(first, asked), _reaches(second, asked)
+    markers = Marker(first, production), Marker(second, production)
+    more = _Comparison(first, second, had, has, markers[1]).more()
+    less = _Comparison(second, first, has, had, markers[0]).more()
+    changes = (*more, *map(_mirrored, less), *bindings.delta(before, after, markers))
+    return Delta(organization=organization, changes=tuple(sorted(_replacing(changes), key=_order)))
+
+
+def _reaches(view: View, asked: Iterable[Asked]) -> dict[Asked, Reach]:
+    found = ((one, view.reach(one)) for one in asked)
+    return {one: reach for one, reach in found if reach is not None}
+
+
+def _mirrored(change: Change) -> Change:
+    kind = _MIRROR[change.kind]
+    return replace(change, kind=kind, before=change.after, after=change.before)
+
+
+def _order(change: Change) -> tuple[object, ...]:
+    steps = [(step.stack, step.address, step.side, step.sid) for step in change.statements]
+    return (
+        KINDS.index(change.kind),
+        change.who.text,
+        change.on.text,
+        change.actions,
+        change.before,
+        change.after,
+        steps,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    """Why the second revision has more: the terms of the first that are gone, and new ones."""
+
+    before: frozenset[str] = frozenset()
+    after: frozenset[str] = frozenset()
+
+
+class _Comparison:
+    """Finds what the second view has more than the first."""
+
+    def __init__(
+        self,
+        first: View,
+        second: View,
+        had: Mapping[Asked, Reach],
+        has: Mapping[Asked, Reach],
+        marker: Marker,
+    ) -> None:
+        self._first, self._second = first, second
+        self._had, self._has = had, has
+        self._marker = marker
+        self._places: dict[str, set[Step]] = {}
+        for asked, reach in had.items():
+            self._places.setdefault(asked.principal, set()).update(_steps(reach.own))
+
+    def more(self) -> Iterator[Change]:
+        """The changes of kind gained and widened."""
+        new = {asked for asked in self._has if asked not in self._had}
+        other: dict[_Difference, set[Asked]] = {}
+        for asked in self._has.keys() & self._had.keys():
+            found = _difference(self._had[asked], self._has[asked])
+            if found is not None:
+                other.setdefault(found, set()).add(asked)
+        yield from self._grouped(widest(new), _Difference())
+        for found, several in sorted(other.items(), key=lambda item: sorted(item[1])):
+            yield from self._grouped(widest(several), found)
+
+    def _grouped(self, several: Iterable[Asked], found: _Difference) -> Iterator[Change]:
+        groups: dict[tuple[object, ...], list[Asked]] = {}
+        for asked in several:
+            reach = self._has[asked]
+            groups.setdefault((asked.principal, asked.resource, *_signature(reach)), []).append(
+                asked
+            )
+        for group in groups.values():
+            yield self._change(group, found)
+
+    def _change(self, group: list[Asked], found: _Difference) -> Change:
+        reach, first = self._has[group[0]], group[0]
+        steps = _steps(reach.links)
+        return Change(
+            kind=self._kind(group[0], found),
+            who=self._who(first.principal),
+            actions=tuple(sorted(action_text(asked.action) for asked in group)),
+            on=Party(text=first.resource, cloud="aws", home=self._home(reach.owner)),
+            statements=steps,
+            edges=edges_of(self._second.snapshot, _steps(reach.own), group),
+            declared=places_of(self._second.snapshot, steps),
+            marks=tuple(
+                dict.fromkeys(
+                    chain.from_iterable(
+                        self._marker.marks(asked, self._has[asked]) for asked in group
+                    )
+                )
+            ),
+            conditions=tuple(sorted(_text(way) for way in reach.alternatives if way)),
+            before=tuple(sorted(found.before)),
+            after=tuple(sorted(found.after)),
+            depends_on=tuple(sorted(reach.depends_on)),
+        )
+
+    def _kind(self, asked: Asked, found: _Difference) -> Kind:
+        """Widened where the principal had something through one of the same statements."""
+        if asked in self._had or found != _Difference():
+            return "widened"
+        known = self._places.get(asked.principal, set())
+        return "widened" if known & set(_steps(self._has[asked].own)) else "gained"
+
+    def _who(self, principal: str) -> Party:
+        return Party(text=principal, cloud="aws", home=self._home(caller(principal).account))
+
+    def _home(self, account: str) -> str:
+        home = self._second.snapshot.homes.get(account)
+        provided = account in self._second.policies.provided
+        return home.name if home is not None else "AWS" if provided else account
+
+
+def _signature(reach: Reach) -> tuple[object, ...]:
+    return reach.links, reach.alternatives, reach.depends_on, reach.owner
+
+
+def _steps(links: Iterable[Link]) -> tuple[Step, ...]:
+    return tuple(
+        Step(stack=stack, address=address, side=side, sid=sid)
+        for stack, address, side, sid in dict.fromkeys(
+            (link.stack, link.address, link.side, link.sid) for link in links
+        )
+    )
+
+
+def _difference(had: Reach, has: Reach) -> _Difference | None:
+    """In which way the second is wider, or None."""
+    before: set[str] = set()
+    after: set[str] = set()
+    for way in has.alternatives:
+        if any(not missing(way, old) for old in had.alternatives):
+            continue
+        nearest = min(had.alternatives, key=lambda old: (len(missing(way, old)), _text(old)))
+        before |= {term.text for term in missing(way, nearest)}
+        after |= {term.text for term in missing(nearest, way)}
+    for guard in had.guards:
+        # A guard still stands if another one denies wherever it did.
+        if not any(not missing(guard, new) for new in has.guards):
+            before.add(f"denied where {_text(guard)}")
+    if has.certain and not had.certain:
+        before |= {f"depends on {each}" for each in had.depends_on}
+    return _Difference(frozenset(before), frozenset(after)) if before or after else None
+
+
+def _text(way: Terms) -> str:
+    return " and ".join(sorted(term.text for term in way))
+
+
+def edges_of(snapshot: Snapshot, steps: Iterable[Step], group: Iterable[Asked]) -> tuple[str, ...]:
+    """The edges of the ledger that rest on one of these statements and say what was asked."""
+    places = {(step.stack, step.address, step.side, step.sid) for step in steps}
+    several = list(group)
+    return tuple(
+        sorted(
+            edge.id
+            for edge in snapshot.edges
+            if isinstance(edge, Edge)
+            and not places.isdisjoint(map(place_of, edge.statements))
+            and any(
+                edge.principal_arn == asked.principal
+                and covered([edge], asked.action, asked.resource)
+                for asked in several
+            )
+        )
+    )
+
+
+def places_of(snapshot: Snapshot, steps: Iterable[Step]) -> tuple[Span, ...]:
+    """Where the components of these stacks are declared."""
+    found = (snapshot.places.get(step.stack) for step in steps)
+    return tuple(sorted({span for span in found if span is not None}))
+
+
+def _replacing(changes: Iterable[Change]) -> Iterator[Change]:
+    """With the principal that has all that another one had: a role that was renamed."""
+    listed = list(changes)
+    came, went = _wholes(listed, "gained"), _wholes(listed, "lost")
+    pairs = {(new, old) for new in came for old in went if came[new] == went[old]}
+    by_new = dict(sorted(pairs, reverse=True))
+    by_old = {old: new for new, old in sorted(pairs, reverse=True)}
+    for change in listed:
+        names = by_new if change.kind == "gained" else by_old if change.kind == "lost" else {}
+        yield replace(change, replaces=names.get(change.who.text))
+
+
+def _wholes(changes: Iterable[Change], kind: Kind) -> dict[str, frozenset[tuple[object, ...]]]:
+    """All that each principal gained (or lost), where nothing else of it changed."""
+    found: dict[str, set[tuple[object, ...]]] = {}
+    mixed = set()
+    for change in changes:
+        if change.kind == kind:
+            what = (change.actions, change.on, change.conditions)
+            found.setdefault(change.who.text, set()).add(what)
+        else:
+            mixed.add(change.who.text)
+    return {who: frozenset(all_) for who, all_ in found.items() if who not in mixed}

@@ -22,6 +22,7 @@ CASES = (
     Case("acme"),
     Case("article"),
     Case("article", reverse=True),
+    Case("hubs"),
     *(Case(name, reverse=name == "northwind", variant=True) for name in APPLIED),
 )
 

@@ -13,12 +13,16 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A statement that an edge rests on; `side` is identity, trust, resource or key."""
+    """A statement that an edge rests on; `side` is identity, trust, resource or key.
+
+    `admits` is "account" where the statement names a whole account, which the identity side narrows.
+    """
 
     stack: str
     address: str
     side: str
     sid: str
+    admits: str = "principal"
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,9 +205,9 @@ class Account:
 SESSION = boto3.Session("FUNCTION", "secret", region_name="eu-central-1")
 
 
-def connect(monkeypatch):
+def connect(monkeypatch, account=None):
     """An account that boto3 speaks to, with the environment and the path of the Lambda runtime."""
-    account = Account()
+    account = account or Account()
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.syspath_prepend(str(ROOT))

@@ -152,13 +152,15 @@ def check_rules(
 def once(found: Iterable[Diagnostic], places: Places) -> Iterator[Diagnostic]:
     """Without what is told at the same line of a kind's file already, of another account."""
     files = {part.span.path for part in places.parts.values()}
-    told: set[tuple[str, Span]] = set()
+    told: set[tuple[str, Span, str]] = set()
     for diagnostic in found:
         span = diagnostic.span
         if span is not None and span.path in files:
-            if (diagnostic.code, span) in told:
+            # The schema's findings start with the stack; several may be about one line.
+            what = diagnostic.message.partition(": ")[2] if diagnostic.code == "E501" else ""
+            if (diagnostic.code, span, what) in told:
                 continue
-            told.add((diagnostic.code, span))
+            told.add((diagnostic.code, span, what))
         yield diagnostic
 
 

@@ -75,6 +75,7 @@ def _elsewhere(documents: Documents, owned: Mapping[str, str], entry: Binding) -
             f"{entry.resource} is in {entry.project if owner == here else owner}",
             hint="write the binding in the stack of the project that owns the resource",
             stack=entry.stack,
+            address=entry.address,
         )
 
 
@@ -115,4 +116,5 @@ def _undeclared(allowed: Allowed, entries: Sequence[Binding]) -> Iterator[Findin
         f"edge {'says so' if known else 'can say so'}",
         hint="declare it as a grant, or take it out",
         stack=allowed.stack,
+        address=allowed.address,
     )

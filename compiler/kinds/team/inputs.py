@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from copy import deepcopy
 from types import GenericAlias
 from typing import Annotated, Any, Literal
 
@@ -203,7 +202,16 @@ def _field(name: str, schema: InputSchema) -> tuple[Any, Any]:
 
 
 def _copies(value: object) -> Callable[[], Any]:
-    return lambda: deepcopy(value)
+    return lambda: _copy(value)
+
+
+def _copy(value: object) -> object:
+    """A list or mapping that is nobody else's. (`deepcopy` cannot copy numbers of a file.)"""
+    if isinstance(value, list):
+        return [_copy(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _copy(item) for key, item in value.items()}
+    return value
 
 
 def _annotation(name: str, schema: InputSchema) -> Any:

@@ -112,7 +112,7 @@ class RolePart(Shape):
         default=None, description="AWS services that may become it: lambda.amazonaws.com"
     )
     source_arn: Text | None = Field(
-        default=None, description="only on behalf of this resource, with the account as a guard too"
+        default=None, description="only on behalf of this resource: its ARN, with * where it varies"
     )
     existing: Any = Field(
         default=None,

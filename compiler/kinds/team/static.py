@@ -333,6 +333,7 @@ def _schema(section: Section) -> Iterator[Diagnostic]:
             if provider not in (section.cloud, "terraform"):
                 message = f'{address} is not of the cloud of "{section.input}"'
                 yield _told("E204", message, entry.key_span)
+                continue
             written[address] = Written(*entry)
             document[part].setdefault(type_, {})[name] = _body(mode, type_, entry.value)
     for name, entry in section.group("outputs").items():

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from compiler.access.grants import Access
 from compiler.access.ledger import Binding, Edge
-from compiler.blueprint.files import BlueprintFiles, read_blueprints
+from compiler.blueprint.files import Beside, BlueprintFiles, read_blueprints
 from compiler.blueprint.written import Places, Written
 from compiler.blueprint.yaml_merge import merge_documents
 from compiler.blueprint.yaml_tree import parse
@@ -101,7 +101,9 @@ def compile_blueprints(path: Path) -> Compilation:
         first.setdefault(name, span)
         compiled.append(one)
     sources = {
-        source.path: source.text for files in read for source in (*files.files, *files.kinds)
+        source.path: source.text
+        for files in read
+        for source in (*files.files, *files.kinds, *files.beside.sources)
     }
     return Compilation(
         blueprints=tuple(compiled), diagnostics=in_order(diagnostics), sources=sources
@@ -132,19 +134,22 @@ def _compile(files: BlueprintFiles) -> tuple[Compiled | None, tuple[Diagnostic, 
     diagnostics += found
     if world is None or has_errors(diagnostics):
         return None, tuple(diagnostics)
-    compiled, found = build(world, kinds)
+    compiled, found = build(world, kinds, files.beside)
     diagnostics += found
     return (None if has_errors(diagnostics) else compiled), tuple(diagnostics)
 
 
-def build(world: World, kinds: Mapping[str, Kind]) -> tuple[Compiled, tuple[Diagnostic, ...]]:
+def build(
+    world: World, kinds: Mapping[str, Kind], beside: Beside | None = None
+) -> tuple[Compiled, tuple[Diagnostic, ...]]:
     """Every component's stacks, checked against each other and against the providers' schemas."""
     diagnostics: list[Diagnostic] = []
     stacks: list[Stack] = []
     spans: dict[str, Span] = {}
     neighbours = Neighbours.of(world.components)
+    beside = beside or Beside(Path())
     written: dict[tuple[str, str], Written] = {}
-    drafts = [_draft(component, world, neighbours, kinds) for component in world.components]
+    drafts = [_draft(each, world, neighbours, kinds, beside) for each in world.components]
     access = Access()
     access.add(grant for draft in drafts for grant in draft.grants)
     for draft in drafts:
@@ -185,9 +190,13 @@ def build(world: World, kinds: Mapping[str, Kind]) -> tuple[Compiled, tuple[Diag
 
 
 def _draft(
-    component: Component, world: World, neighbours: Neighbours, kinds: Mapping[str, Kind]
+    component: Component,
+    world: World,
+    neighbours: Neighbours,
+    kinds: Mapping[str, Kind],
+    beside: Beside,
 ) -> Draft:
-    draft = Draft(component, world.organization, neighbours)
+    draft = Draft(component, world.organization, neighbours, beside=beside)
     kinds[component.kind].build(draft)
     return draft
 

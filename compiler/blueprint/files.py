@@ -2,7 +2,8 @@
 
 Takes a path, gives each blueprint's files with their text, and diagnostics. Reads the file system,
 and the working directory for the paths that it shows; writes nothing. Hidden files and folders
-(`.git`, `.terraform`) are never part of a blueprint.
+(`.git`, `.terraform`) are never part of a blueprint, nor are CloudFormation templates: those say what
+they are by `AWSTemplateFormatVersion`, and a component may name them.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from compiler.blueprint.cloudformation import is_template
 from compiler.diagnostics import Diagnostic, Span, in_order, nearest
 
 MARKER = "landform.yaml"
@@ -29,18 +31,51 @@ class SourceFile:
     text: str
 
 
+@dataclass(slots=True)
+class Beside:
+    """The files below a blueprint's folder that its components name, such as templates.
+
+    `found` are those that were asked for, by the path below the folder.
+    """
+
+    folder: Path
+    found: dict[str, SourceFile | Diagnostic] = field(default_factory=dict)
+
+    def read(self, path: str) -> SourceFile | Diagnostic | None:
+        """The file, or why it cannot be read; None where there is none. Each is read once."""
+        if path not in self.found:
+            file = self.folder / path
+            linked = [each for each in self._folders(file) if each.is_symlink()]
+            problems = [_linked_folder(each) for each in linked]
+            if not problems and not file.is_symlink() and not file.exists():
+                return None
+            source = None if problems else _read(file, self.folder, problems)
+            self.found[path] = source or problems[0]
+        return self.found[path]
+
+    def _folders(self, file: Path) -> list[Path]:
+        return [each for each in file.parents if self.folder in each.parents]
+
+    @property
+    def sources(self) -> tuple[SourceFile, ...]:
+        """The files that were read."""
+        return tuple(each for each in self.found.values() if isinstance(each, SourceFile))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlueprintFiles:
     """The files of one blueprint, each list sorted by path.
 
     `path` shows the file or folder that the blueprint is, `root` is the same for the file system.
-    `kinds` are the team's own kinds: the YAML files directly in `kinds/`.
+    `kinds` are the team's own kinds: the YAML files directly in `kinds/`. `beside` are other files,
+    below the folder that holds the blueprint.
     """
 
     path: str
     root: Path
     files: tuple[SourceFile, ...]
     kinds: tuple[SourceFile, ...] = ()
+    beside: Beside = field(default_factory=lambda: Beside(Path()))
 
 
 def read_blueprints(
@@ -55,7 +90,7 @@ def read_blueprints(
         if path.is_dir():
             blueprints = _read_folder(path, found)
         elif path.exists():
-            blueprints = [_read_single(path, path.parent, found)]
+            blueprints = [_single(path, _read(path, path.parent, found))]
         else:
             blueprints = []
             found.append(_missing(path))
@@ -89,28 +124,37 @@ def _read_folder(folder: Path, found: list[Diagnostic]) -> list[BlueprintFiles]:
             elif (child / MARKER).is_file():
                 blueprints.append(_read_root(child, found))
         elif child.suffix in SUFFIXES:
-            blueprints.append(_read_single(child, folder, found))
+            source = _read(child, folder, found)
+            if source is None or not is_template(source.text):
+                blueprints.append(_single(child, source))
     if not blueprints and not found:
         found.append(_empty_folder(folder))
     return blueprints
 
 
-def _read_single(path: Path, boundary: Path, found: list[Diagnostic]) -> BlueprintFiles:
-    source = _read(path, boundary, found)
-    return BlueprintFiles(path=display_path(path), root=path, files=(source,) if source else ())
+def _single(path: Path, source: SourceFile | None) -> BlueprintFiles:
+    return BlueprintFiles(
+        path=display_path(path),
+        root=path,
+        files=(source,) if source else (),
+        beside=Beside(path.parent),
+    )
 
 
 def _read_root(folder: Path, found: list[Diagnostic]) -> BlueprintFiles:
     """A folder with the marker: everything below it, its `kinds/` apart."""
     own_kinds = folder / "kinds"
-    files = _read_all(_walk(folder, own_kinds, found), folder, found)
+    read = _read_all(_walk(folder, own_kinds, found), folder, found)
+    files = tuple(source for source in read if not is_template(source.text))
     kinds: tuple[SourceFile, ...] = ()
     if own_kinds.is_symlink():
         found.append(_linked_folder(own_kinds))
     elif own_kinds.is_dir():
         paths = (p for p in _children(own_kinds) if p.suffix in SUFFIXES and not p.is_dir())
         kinds = _read_all(paths, folder, found)
-    return BlueprintFiles(path=display_path(folder), root=folder, files=files, kinds=kinds)
+    return BlueprintFiles(
+        path=display_path(folder), root=folder, files=files, kinds=kinds, beside=Beside(folder)
+    )
 
 
 def _walk(folder: Path, own_kinds: Path, found: list[Diagnostic]) -> Iterator[Path]:

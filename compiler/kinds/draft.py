@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from compiler.access.google import Bound, Member, On, ServiceAccount, Site
@@ -26,6 +27,7 @@ from compiler.access.parties import (
     Target,
 )
 from compiler.access.policy import Statement
+from compiler.blueprint.files import Beside
 from compiler.blueprint.written import Written
 from compiler.data import dns_suffix, name_limit
 from compiler.diagnostics import Diagnostic, Span, nearest
@@ -58,13 +60,15 @@ class _Part:
 class Draft:
     """The stacks of one component in the making. `diagnostics` are the kind's own findings.
 
-    `neighbours` are all components of the blueprint, for one that names another. `written` says by
-    stack and address where a kind's file has a resource, for what is found out about it later.
+    `neighbours` are all components of the blueprint, for one that names another; `beside` are the
+    files below its folder that inputs name. `written` says by stack and address where a kind's file
+    has a resource, for what is found out about it later.
     """
 
     component: Component
     organization: Organization
     neighbours: Neighbours = field(default_factory=Neighbours)
+    beside: Beside = field(default_factory=lambda: Beside(Path()))
     diagnostics: list[Diagnostic] = field(default_factory=list)
     grants: list[Grant] = field(default_factory=list)
     bindings: list[Bound] = field(default_factory=list)
@@ -85,7 +89,7 @@ class Draft:
         """
         found = self.neighbours.named(name)
         if len(found) == 1 and found[0].kind == kind:
-            return Draft(found[0], self.organization, self.neighbours)
+            return Draft(found[0], self.organization, self.neighbours, self.beside)
         of_kind = self.neighbours.names(kind)
         if found:
             related: tuple[tuple[str, Span], ...] = (("the component", found[0].span),)

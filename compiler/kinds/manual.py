@@ -29,7 +29,7 @@ class Input(NamedTuple):
 def inputs_of(model: type[BaseModel], prefix: str = "") -> Iterator[Input]:
     """Every input in the order of the model, nested ones after the one that holds them."""
     for name, field in model.model_fields.items():
-        path = f"{prefix}{name}"
+        path = f"{prefix}{field.alias or name}"
         inner = models_in(field.annotation)
         words = _type(field.annotation)
         yield Input(path, words, field.is_required(), _default(field), _description(field, inner))

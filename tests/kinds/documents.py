@@ -19,6 +19,7 @@ REFERENCE = re.compile(r"(?<!\$)\$\{(\w+)\.(\w+)\.(\w+)\}")
 # Of which service an ARN is, what stands before the name, and the argument that holds the name.
 ARNS = {
     "aws_codepipeline": ("codepipeline", "", "name"),
+    "aws_cloudwatch_event_bus": ("events", "event-bus/", "name"),
     "aws_cloudwatch_event_rule": ("events", "rule/", "name"),
     "aws_iam_role": ("iam", "role/", "name"),
     "aws_sns_topic": ("sns", "", "name"),
@@ -81,9 +82,15 @@ class Module:
             return str(body["bucket"])
         if type == "aws_codeconnections_connection":
             return self.arn("codeconnections", "connection/01234567-0123-0123-0123-0123456789ab")
+        if type == "aws_sqs_queue" and attribute == "id":
+            return f"https://sqs.{self.region}.amazonaws.com/{self.account}/{body['name']}"
+        if type == "aws_sagemaker_endpoint_configuration" and attribute == "name":
+            return f"{body['name_prefix']}20260101000000000000000001"
         if attribute != "arn":
-            return str(body[attribute])
+            return str(self.resolve(body[attribute]))
         service, prefix, argument = ARNS[type]
+        if type == "aws_cloudwatch_event_rule" and "event_bus_name" in body:
+            prefix += f"{self.resolve(body['event_bus_name'])}/"
         return self.arn(service, prefix + body[argument])
 
     def arn(self, service: str, resource: str) -> str:
@@ -101,6 +108,9 @@ class Module:
             ("aws_s3_bucket_policy", "policy", "resource"),
             ("aws_ecr_repository_policy", "policy", "resource"),
             ("aws_sns_topic_policy", "policy", "resource"),
+            ("aws_sqs_queue_policy", "policy", "resource"),
+            ("aws_cloudwatch_event_bus_policy", "policy", "resource"),
+            ("aws_sagemaker_model_package_group_policy", "resource_policy", "resource"),
         ):
             for name, body in self.resources(type).items():
                 found[f"{type}.{name}", side] = json.loads(body[argument])
@@ -115,6 +125,12 @@ class Module:
             found[arn] = json.loads(body["policy"])
         for body in self.resources("aws_sns_topic_policy").values():
             found[body["arn"]] = json.loads(body["policy"])
+        for body in self.resources("aws_cloudwatch_event_bus_policy").values():
+            arn = self.arn("events", f"event-bus/{body['event_bus_name']}")
+            found[arn] = json.loads(body["policy"])
+        for body in self.resources("aws_sagemaker_model_package_group_policy").values():
+            arn = self.arn("sagemaker", f"model-package-group/{body['model_package_group_name']}")
+            found[arn] = json.loads(body["resource_policy"])
         for body in self.resources("aws_s3_bucket").values():
             found.setdefault(f"arn:{self.partition}:s3:::{body['bucket']}", {"Statement": []})
         return found

@@ -1,28 +1,157 @@
-"""`model-catalog`: to be replaced."""
+"""`model-catalog`: approved models and templates that people of many accounts launch themselves.
+
+A Service Catalog portfolio in the catalog's account holds the products. A product is a model of a
+`model-hub` (its CloudFormation template, an endpoint with autoscaling, is written here), or a template
+of the team's own: a file below the blueprint's folder with `AWSTemplateFormatVersion`, which is then no
+part of the blueprint. Versions are listed, the oldest first; a changed template makes its version anew,
+and what was launched stays as it is until somebody updates it. Every product has one more version,
+`not-for-launch`, which Terraform must make it with and which refuses to be launched.
+
+The portfolio is shared within the organisation: with a whole unit whose `aws.ou` is known if all its
+accounts are to launch, else account by account. Each account that launches has the launch role, under
+one name, the role that launched endpoints run as, and a policy of ours on each role of `audience`. The
+principals are shared by name: whoever may make a role of just that name and path there can launch, so
+keep such paths to yourselves. AWS announced the sharing of names for its standard partition only.
+
+A template of the team's own says in `permissions` what the launch role needs for it. Where it hands on
+`arn:${AWS::Partition}:iam::${AWS::AccountId}:role/<organization>-<component>-run`, the launch role may
+pass that role to SageMaker.
+
+What to do by hand, once: without `management_account`, turn on Service Catalog's access to the
+organisation and make the account a delegated administrator; with `budget`, activate
+`landform-component` as a cost allocation tag. Roles of `audience` must exist before their account's
+stack is applied. Whoever applies the catalog's stack reads the templates in its bucket.
+"""
 
 from __future__ import annotations
 
-from pydantic import Field
-
-from compiler.blueprint.shapes import Shape
+from compiler.access.parties import Bucket, Role
 from compiler.kinds.draft import Draft
-from compiler.kinds.inputs import OneAccount
+from compiler.kinds.model_catalog import hub, launching, management
+from compiler.kinds.model_catalog.inputs import Inputs
+from compiler.kinds.model_catalog.names import (
+    Catalog,
+    Launching,
+    Offer,
+    launch_role_name,
+    run_role_name,
+)
+from compiler.kinds.model_catalog.offers import offers, runs
+from compiler.kinds.model_hub.names import identifier, role_label
+from compiler.kinds.parts import service_trust
 from compiler.organization.kind import Kind
-
-
-class Inputs(Shape):
-    """Inputs."""
-
-    account: OneAccount = Field(description="the account")
+from compiler.organization.records import Account
 
 
 def build(draft: Draft) -> None:
-    """Build."""
+    """Declare every party first, then what each account holds."""
+    found = offers(draft)
+    if found is None:
+        return
+    catalog = _catalog(draft, found)
+    for each in catalog.launching:
+        launching.build(catalog, each)
+    hub.build(catalog, management.organization_access(catalog))
+    if catalog.inputs.budget:
+        management.budgets(catalog, catalog.inputs.budget)
+    # What is seen in an account can be launched there.
+    draft.after(catalog.inputs.account, *(each.account for each in catalog.launching))
+
+
+def _catalog(draft: Draft, found: tuple[Offer, ...]) -> Catalog:
+    inputs: Inputs = draft.component.inputs
+    home = draft.place(inputs.account)
+    running = any(runs(draft, offer) for offer in found)
+    accounts = _accounts(inputs)
+    launchers = tuple(_launching(draft, account, running) for account in accounts)
+    here = [each.launch for each in launchers if each.account.id == inputs.account.id]
+    templates = Bucket(
+        place=home,
+        name="templates",
+        bucket=draft.unique_name("templates", inputs.account, "aws_s3_bucket"),
+        # Terraform writes and reads the templates, as whoever applies it: no key names that role.
+        key=None,
+    )
+    return Catalog(
+        draft=draft,
+        inputs=inputs,
+        hub=home,
+        hub_launch=here[0] if here else _launch_role(draft, inputs.account),
+        templates=draft.own_bucket(templates),
+        offers=found,
+        launching=launchers,
+    )
+
+
+def _accounts(inputs: Inputs) -> list[Account]:
+    """The accounts that launch, by name: those shared to, and the hub where its roles may launch."""
+    found = {account.id: account for account in inputs.share_to}
+    if any(given.account and given.account.id == inputs.account.id for given in inputs.audience):
+        found.setdefault(inputs.account.id, inputs.account)
+    return sorted(found.values(), key=lambda account: account.name)
+
+
+def _launching(draft: Draft, account: Account, running: bool) -> Launching:
+    inputs: Inputs = draft.component.inputs
+    users = []
+    for given in inputs.audience:
+        if given.account is None or given.account.id == account.id:
+            name = identifier(f"user_{role_label(given.role)}")
+            users.append(_user(draft, account, name, given.role))
+    return Launching(
+        account=account,
+        launch=_launch_role(draft, account),
+        run=_run_role(draft, account) if running else None,
+        users=tuple(users),
+    )
+
+
+def _user(draft: Draft, account: Account, name: str, role: str) -> Role:
+    """A role that exists already, under the same name in each account."""
+    path, _, role_name = role.rpartition("/")
+    return draft.own_role(
+        Role(
+            place=draft.place(account),
+            name=name,
+            role_name=role_name,
+            path=f"/{path}/" if path else "/",
+            existing=True,
+            several=True,
+        )
+    )
+
+
+def _launch_role(draft: Draft, account: Account) -> Role:
+    """The role that Service Catalog launches with. It is trusted without a condition: which context
+    keys Service Catalog sends is not documented."""
+    return draft.own_role(
+        Role(
+            place=draft.place(account),
+            name="launch",
+            role_name=launch_role_name(draft),
+            trust=(service_trust("servicecatalog.amazonaws.com"),),
+            description=f"Launches the products of {draft.component.name}",
+            several=True,
+        )
+    )
+
+
+def _run_role(draft: Draft, account: Account) -> Role:
+    return draft.own_role(
+        Role(
+            place=draft.place(account),
+            name="run",
+            role_name=run_role_name(draft),
+            trust=(service_trust("sagemaker.amazonaws.com", account.id),),
+            description=f"What is launched from {draft.component.name} runs as it",
+            several=True,
+        )
+    )
 
 
 KIND = Kind(
     name="model-catalog",
-    summary="Approved models offered over the organisation (Service Catalog)",
+    summary="Approved models that accounts launch themselves (Service Catalog, CloudFormation)",
     inputs=Inputs,
     build=build,
     home="account",

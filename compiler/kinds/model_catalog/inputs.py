@@ -1,0 +1,280 @@
+"""The inputs of `model-catalog`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from compiler.blueprint.models import RoleName
+from compiler.blueprint.shapes import NAME, NAME_RULE, Matching, Shape, Text, problem
+from compiler.blueprint.validation import Finding, problems
+from compiler.data import hosting_instance_types
+from compiler.diagnostics import nearest
+from compiler.kinds.inputs import Accounts, ComponentName, EmailAddress, OneAccount, Role
+from compiler.terraform.names import reserved_name
+
+# The version that a product is made with: see `templates.placeholder`.
+PLACEHOLDER = "not-for-launch"
+# Source: Service Catalog API reference, AssociatePrincipalWithPortfolio: patterns of a portfolio.
+MAXIMUM_AUDIENCE = 10
+# Source: Service Catalog API reference, CreateTagOption: characters of a key and of a value.
+_TAG = r"[\w .:/=+@-]"
+
+
+def _portable(value: str) -> str:
+    for name in value.split("/"):
+        if name.endswith(".") or reserved_name(name):
+            raise problem("E204", f'must not hold "{name}", which Windows cannot store')
+    return value
+
+
+ProductName = Annotated[Text, Matching(NAME, NAME_RULE), AfterValidator(_portable)]
+VersionName = Annotated[
+    Text,
+    Matching(r"[A-Za-z0-9](?:[\w.-]{0,38}[A-Za-z0-9])?", "a version's name: v1, 2026-11"),
+    AfterValidator(_portable),
+]
+TemplatePath = Annotated[
+    Text,
+    Matching(
+        r"(?:[\w-][\w.-]{0,60}/){0,6}[\w-][\w.-]{0,60}\.(?:json|template|yaml|yml)",
+        "the path of a .json, .yaml, .yml or .template file below the blueprint's folder",
+    ),
+    AfterValidator(_portable),
+]
+InstanceType = Annotated[
+    Text, Matching(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "an instance type: ml.m6i.large")
+]
+PermittedAction = Annotated[
+    Text, Matching(r"[a-z0-9-]+:[A-Za-z*]+", "an action with its service: sagemaker:CreateApp")
+]
+PermittedResource = Annotated[
+    Text,
+    Matching(
+        r"\*|[a-z0-9-]+:[\w!.*'()/:+=,@-]+",
+        "a service and a resource of the launching account: sagemaker:app/*, or *",
+    ),
+]
+TagKey = Annotated[Text, Matching(_TAG + "{1,128}", "a tag's key of at most 128 characters")]
+TagValue = Annotated[Text, Matching(_TAG + "{1,256}", "a tag's value of at most 256 characters")]
+
+
+class Portfolio(Shape):
+    """What the catalog is called."""
+
+    name: Annotated[Text, Field(max_length=100)] = Field(description="name that people see")
+    provider: Annotated[Text, Field(max_length=50)] = Field(description="who offers it")
+    description: Annotated[Text, Field(max_length=2000)] | None = Field(
+        default=None, description="what is in it"
+    )
+
+
+class FromHub(Shape):
+    """The group of a model-hub whose versions the product deploys."""
+
+    hub: ComponentName = Field(description="name of the model-hub component")
+    group: Text = Field(description="name of the group in it")
+
+
+class Version(Shape):
+    """One version of a product."""
+
+    name: VersionName = Field(description="name of the version: v2")
+    deprecated: bool = Field(
+        default=False, description="what was launched goes on, and nobody launches it anew"
+    )
+    description: Annotated[Text, Field(max_length=2000)] | None = Field(
+        default=None, description="what is new in it"
+    )
+    package: int | None = Field(
+        default=None,
+        ge=1,
+        le=99999,
+        description="number of the model version in the hub's group; default: who launches says it",
+    )
+    template: TemplatePath | None = Field(
+        default=None, description="template of this version, where it is not the product's"
+    )
+
+
+class Parameters(Shape):
+    """What may be chosen at the launch; a template constraint holds it."""
+
+    instance: list[InstanceType] = Field(
+        default_factory=list,
+        description="instance types of the parameter InstanceType; all by default",
+    )
+    max_instances: int | None = Field(
+        default=None, ge=1, le=100, description="most instances of the parameter MaxInstances"
+    )
+
+
+class Permission(Shape):
+    """What the launch role may do for a template of the team's own."""
+
+    actions: list[PermittedAction] = Field(min_length=1, description="actions: sagemaker:CreateApp")
+    resources: list[PermittedResource] = Field(
+        min_length=1,
+        description="resources of the launching account, without arn and account: sagemaker:app/*",
+    )
+    conditions: dict[Text, dict[Text, Text | list[Text]]] = Field(
+        default_factory=dict, description="conditions, as IAM writes them"
+    )
+
+
+class Support(Shape):
+    """Whom to ask about a product."""
+
+    email: EmailAddress | None = None
+    url: (
+        Annotated[Text, Matching(r"https://\S+", "an address that starts with https://")] | None
+    ) = None
+    description: Annotated[Text, Field(max_length=8191)] | None = None
+
+
+class Product(Shape):
+    """Something that can be launched: a model of a hub, or a template of the team's own."""
+
+    from_: FromHub | None = Field(
+        default=None, alias="from", description="the model: {hub: models, group: churn}"
+    )
+    template: TemplatePath | None = Field(
+        default=None, description="or a CloudFormation template below the blueprint's folder"
+    )
+    versions: list[Version] = Field(min_length=1, description="its versions, the oldest first")
+    parameters: Parameters = Field(default_factory=Parameters, description="what may be chosen")
+    permissions: list[Permission] = Field(
+        default_factory=list,
+        description="what the launch role needs for the team's template; for a model it is known",
+    )
+    description: Annotated[Text, Field(max_length=8191)] | None = Field(
+        default=None, description="what people see of it"
+    )
+    owner: Annotated[Text, Field(max_length=8191)] | None = Field(
+        default=None, description="who answers for it; default: the portfolio's provider"
+    )
+    support: Support = Field(default_factory=Support, description="whom to ask about it")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.from_ is None) == (self.template is None):
+            what = "both of them" if self.from_ else "neither"
+            message = f'must have either "from" or "template", not {what}'
+            raise problem("E204", message, "from: {hub: models, group: churn}")
+        found = [*self._versions(), *(self._of_model() if self.from_ else self._of_team())]
+        if found:
+            raise problems(found)
+        return self
+
+    def _versions(self) -> Iterator[Finding]:
+        seen: dict[str, int] = {}
+        for index, version in enumerate(self.versions):
+            name = version.name.lower()
+            path = ("versions", index, "name")
+            if name == PLACEHOLDER:
+                message = f'must not be "{PLACEHOLDER}", which every product is made with'
+                yield Finding("E204", message, "call it v1", path)
+            if seen.setdefault(name, index) != index:
+                message = f'is "{version.name}", which another version is called'
+                yield Finding("E204", message, "give each version a name of its own", path)
+
+    def _of_model(self) -> Iterator[Finding]:
+        known = hosting_instance_types()
+        for index, instance in enumerate(self.parameters.instance):
+            if instance not in known:
+                guess = nearest(instance, known)
+                message = f'names the instance type "{instance}", which SageMaker does not have for hosting'
+                hint = f'did you mean "{guess}"?' if guess else None
+                yield Finding("E204", message, hint, ("parameters", "instance", index))
+        if self.permissions:
+            message = 'is for a template of the team\'s own; what "from" needs is known'
+            yield Finding("E204", message, "leave it out", ("permissions",))
+        if not self.parameters.instance:
+            message = "needs the instance types that may be chosen"
+            hint = "parameters: {instance: [ml.m6i.large]}"
+            yield Finding("E201", message, hint, ("parameters",))
+        for index, version in enumerate(self.versions):
+            if version.template:
+                message = 'is for a product with "template"'
+                yield Finding("E204", message, "leave it out", ("versions", index, "template"))
+
+    def _of_team(self) -> Iterator[Finding]:
+        for index, version in enumerate(self.versions):
+            if version.package is not None:
+                message = 'is for a product with "from"'
+                yield Finding("E204", message, "leave it out", ("versions", index, "package"))
+
+
+class Budget(Shape):
+    """A monthly budget of what is launched, in each account that launches."""
+
+    monthly_usd: int = Field(ge=1, description="limit, US dollars a month and account")
+    notify: list[EmailAddress] = Field(
+        default_factory=list,
+        max_length=10,
+        description="who is warned at 80 and 100 percent; default: nobody, it is only shown",
+    )
+
+
+class Inputs(Shape):
+    """Approved models and templates that people of many accounts launch themselves."""
+
+    account: OneAccount = Field(description="account with portfolio, products and templates")
+    management_account: OneAccount | None = Field(
+        default=None,
+        description="the organisation's management account: turns on sharing there, and makes "
+        "`account` the delegated administrator; default: both are so already",
+    )
+    portfolio: Portfolio = Field(description="what the catalog is called")
+    share_to: Accounts = Field(
+        description="accounts that launch; a unit whose `aws.ou` is known is shared to as a whole"
+    )
+    launch_role: RoleName | None = Field(
+        default=None,
+        description="name of the role that launches, in every account; default: "
+        "<organization>-<component>-launch",
+    )
+    audience: list[Role] = Field(
+        min_length=1,
+        max_length=MAXIMUM_AUDIENCE,
+        description="roles that may launch; default account: each that launches",
+    )
+    products: dict[ProductName, Product] = Field(min_length=1, description="products by name")
+    tag_options: dict[TagKey, list[TagValue]] = Field(
+        default_factory=dict,
+        description="tags that a launch must choose a value of: {cost-center: [research, sales]}",
+    )
+    budget: Budget | None = Field(default=None, description="monthly budget of what is launched")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        found = [*self._audience(), *self._tags()]
+        if found:
+            raise problems(found)
+        return self
+
+    def _audience(self) -> Iterator[Finding]:
+        known = {self.account.name, *(account.name for account in self.share_to)}
+        seen: set[tuple[str, str]] = set()
+        for index, given in enumerate(self.audience):
+            path = ("audience", index)
+            if given.account is not None and given.account.name not in known:
+                message = f'is a role of "{given.account.name}", where nothing is shared to'
+                hint = f"add {given.account.name} to share_to, or leave account out"
+                yield Finding("E204", message, hint, (*path, "account"))
+            here = (given.role, given.account.name if given.account else "")
+            if here in seen:
+                yield Finding("E204", f'names the role "{given.role}" twice', None, path)
+            seen.add(here)
+
+    def _tags(self) -> Iterator[Finding]:
+        for key, values in self.tag_options.items():
+            path = ("tag_options", key)
+            if key.lower().startswith("aws:"):
+                message = "must not start with aws:, which AWS keeps for itself"
+                yield Finding("E204", message, None, path)
+            if not values or len(set(values)) != len(values):
+                message = "must have one value or more, each once"
+                yield Finding("E204", message, None, path)

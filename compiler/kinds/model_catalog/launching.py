@@ -1,0 +1,257 @@
+"""An account that launches: what the launch role, the launched model and its people may do there.
+
+Sources: Service Catalog administrator guide, "Step 6: Add a launch constraint to assign an IAM role",
+"Identity-based policy examples"; AWS managed policy AWSServiceCatalogEndUserFullAccess, less what a
+launch role does in the people's place.
+"""
+
+from __future__ import annotations
+
+from compiler.access.parties import Own, Place, Role
+from compiler.access.policy import Conditions
+from compiler.kinds.draft import Draft
+from compiler.kinds.model_catalog.inputs import Permission
+from compiler.kinds.model_catalog.names import Catalog, Launching
+from compiler.kinds.model_hub.uses import (
+    describes_packages,
+    makes_model,
+    pulls_images,
+    reads_model,
+)
+from compiler.kinds.services import sagemaker_runtime
+
+# Services whose ARNs have no region, and those that have no account either.
+NO_REGION = frozenset({"iam", "s3"})
+NO_ACCOUNT = frozenset({"s3"})
+SCALING_SERVICE = "sagemaker.application-autoscaling.amazonaws.com"
+
+STACK_ACTIONS = (
+    "cloudformation:CreateChangeSet",
+    "cloudformation:CreateStack",
+    "cloudformation:DeleteChangeSet",
+    "cloudformation:DeleteStack",
+    "cloudformation:DescribeChangeSet",
+    "cloudformation:DescribeStackEvents",
+    "cloudformation:DescribeStacks",
+    "cloudformation:ExecuteChangeSet",
+    "cloudformation:ListChangeSets",
+    "cloudformation:ListStackResources",
+    "cloudformation:SetStackPolicy",
+    "cloudformation:TagResource",
+    "cloudformation:UntagResource",
+    "cloudformation:UpdateStack",
+)
+# Products have ids that only the hub's apply knows, and an imported one is the hub's: so these name
+# no resource. What a role sees is what its portfolios hold.
+PRODUCT_ACTIONS = (
+    "servicecatalog:DescribeProduct",
+    "servicecatalog:DescribeProductView",
+    "servicecatalog:DescribeProvisioningParameters",
+    "servicecatalog:ListLaunchPaths",
+    "servicecatalog:ProvisionProduct",
+    "servicecatalog:SearchProducts",
+)
+LAUNCHED_ACTIONS = (
+    "servicecatalog:DescribeProvisionedProduct",
+    "servicecatalog:DescribeRecord",
+    "servicecatalog:ListRecordHistory",
+    "servicecatalog:ScanProvisionedProducts",
+    "servicecatalog:SearchProvisionedProducts",
+    "servicecatalog:TerminateProvisionedProduct",
+    "servicecatalog:UpdateProvisionedProduct",
+)
+
+
+def build(catalog: Catalog, launching: Launching) -> None:
+    """Everything in one account that launches."""
+    draft, account = catalog.draft, launching.account
+    _manages_stacks(draft, launching.launch)
+    if catalog.groups:
+        _makes_endpoints(catalog, launching.launch)
+    if launching.run is not None:
+        _passes(draft, launching.launch, launching.run)
+        _runs(catalog, launching.run)
+    for offer in catalog.offers:
+        for number, permission in enumerate(offer.given.permissions, start=1):
+            name = f"{launching.launch.label}-{offer.name}-{number}"
+            _permitted(draft, name, launching.launch, permission)
+    for user in launching.users:
+        _launches(draft, user)
+    draft.output(account, "launch_role_arn", launching.launch.arn, "ARN of the role that launches")
+    if launching.run is not None:
+        draft.output(
+            account,
+            "execution_role_arn",
+            launching.run.arn,
+            "ARN of the role that what is launched runs as",
+        )
+
+
+def _manages_stacks(draft: Draft, role: Role) -> None:
+    """Make, change and delete the stacks of Service Catalog, from templates that it keeps."""
+    place, name = role.place, role.label
+    draft.grant(
+        f"{name}-manages-stacks",
+        role,
+        STACK_ACTIONS,
+        Own(place, place.arn("cloudformation", "stack/SC-*")),
+    )
+    draft.grant(
+        f"{name}-reads-summaries",
+        role,
+        ("cloudformation:GetTemplateSummary", "cloudformation:ValidateTemplate"),
+        Own(place, "*"),
+    )
+    draft.grant(
+        f"{name}-reads-templates",
+        role,
+        ("s3:GetObject",),
+        Own(place, "*"),
+        {"StringEquals": {"s3:ExistingObjectTag/servicecatalog:provisioning": "true"}},
+    )
+
+
+def _makes_endpoints(catalog: Catalog, role: Role) -> None:
+    """What CloudFormation does for the templates of models, with names of this catalog only."""
+    draft, place, name = catalog.draft, role.place, role.label
+    made = f"{catalog.token}*"
+    for use, group in catalog.groups.items():
+        makes_model(draft, f"{name}-{use}", role, group, made)
+        describes_packages(draft, f"{name}-{use}", role, group)
+
+    def own(part: str, actions: tuple[str, ...], service: str, resource: str) -> None:
+        target = Own(place, place.arn(service, resource))
+        draft.grant(f"{name}-{part}", role, actions, target)
+
+    own(
+        "keeps-models",
+        (
+            "sagemaker:DeleteModel",
+            "sagemaker:DeleteTags",
+            "sagemaker:ListTags",
+        ),
+        "sagemaker",
+        f"model/{made}",
+    )
+    own(
+        "makes-configurations",
+        (
+            "sagemaker:AddTags",
+            "sagemaker:CreateEndpoint",
+            "sagemaker:CreateEndpointConfig",
+            "sagemaker:DeleteEndpointConfig",
+            "sagemaker:DeleteTags",
+            "sagemaker:DescribeEndpointConfig",
+            "sagemaker:ListTags",
+            "sagemaker:UpdateEndpoint",
+        ),
+        "sagemaker",
+        f"endpoint-config/{made}",
+    )
+    own(
+        "makes-endpoints",
+        (
+            "sagemaker:AddTags",
+            "sagemaker:CreateEndpoint",
+            "sagemaker:DeleteEndpoint",
+            "sagemaker:DeleteTags",
+            "sagemaker:DescribeEndpoint",
+            "sagemaker:ListTags",
+            "sagemaker:UpdateEndpoint",
+            "sagemaker:UpdateEndpointWeightsAndCapacities",
+        ),
+        "sagemaker",
+        f"endpoint/{made}",
+    )
+    own(
+        "keeps-scaling-alarms",
+        ("cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"),
+        "cloudwatch",
+        f"alarm:TargetTracking-endpoint/{made}",
+    )
+    _scales(draft, role)
+
+
+def _scales(draft: Draft, role: Role) -> None:
+    place, name = role.place, role.label
+    draft.grant(
+        f"{name}-scales",
+        role,
+        (
+            "application-autoscaling:DeleteScalingPolicy",
+            "application-autoscaling:DeregisterScalableTarget",
+            "application-autoscaling:PutScalingPolicy",
+            "application-autoscaling:RegisterScalableTarget",
+        ),
+        # The target's id is made by the registration.
+        Own(place, place.arn("application-autoscaling", "scalable-target/*")),
+        {
+            "StringEquals": {
+                "application-autoscaling:scalable-dimension": "sagemaker:variant:DesiredInstanceCount",
+                "application-autoscaling:service-namespace": "sagemaker",
+            }
+        },
+    )
+    draft.grant(
+        f"{name}-reads-scaling",
+        role,
+        (
+            "application-autoscaling:DescribeScalableTargets",
+            "application-autoscaling:DescribeScalingPolicies",
+            "application-autoscaling:DescribeScheduledActions",
+        ),
+        Own(place, "*"),
+    )
+    linked = f"role/aws-service-role/{SCALING_SERVICE}/"
+    linked += "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+    draft.grant(
+        f"{name}-makes-scaling-role",
+        role,
+        ("iam:CreateServiceLinkedRole",),
+        Own(place, place.arn("iam", linked, region=False)),
+        {"StringEquals": {"iam:AWSServiceName": SCALING_SERVICE}},
+    )
+
+
+def _passes(draft: Draft, role: Role, run: Role) -> None:
+    condition: Conditions = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+    target = Own(role.place, run.arn)
+    draft.grant(f"{role.label}-passes-run-role", role, ("iam:PassRole",), target, condition)
+
+
+def _runs(catalog: Catalog, role: Role) -> None:
+    """What a launched endpoint does: read its model, pull its image, write logs and metrics."""
+    for use, group in catalog.groups.items():
+        reads_model(catalog.draft, f"{role.label}-{use}", role, group)
+        pulls_images(catalog.draft, f"{role.label}-{use}", role, group)
+    log_group = f"/aws/sagemaker/Endpoints/{catalog.token}*"
+    sagemaker_runtime(catalog.draft, role, "Endpoints", log_group)
+
+
+def _permitted(draft: Draft, name: str, role: Role, given: Permission) -> None:
+    """What the blueprint says that a template of the team's needs."""
+    for number, resource in enumerate(given.resources, start=1):
+        identifier = f"{name}-{number}" if len(given.resources) > 1 else name
+        target = Own(role.place, _arn(role.place, resource))
+        draft.grant(identifier, role, given.actions, target, given.conditions)
+
+
+def _arn(place: Place, resource: str) -> str:
+    if resource == "*":
+        return resource
+    service, _, rest = resource.partition(":")
+    if service in NO_ACCOUNT:
+        return f"arn:{place.partition}:{service}:::{rest}"
+    return place.arn(service, rest, region=service not in NO_REGION)
+
+
+def _launches(draft: Draft, user: Role) -> None:
+    """Find products, launch them, and see, change and end what one has launched oneself."""
+    draft.grant(f"{user.label}-launches-products", user, PRODUCT_ACTIONS, Own(user.place, "*"))
+    draft.grant(
+        f"{user.label}-manages-launched",
+        user,
+        LAUNCHED_ACTIONS,
+        Own(user.place, "*"),
+        {"StringEquals": {"servicecatalog:userLevel": "self"}},
+    )

@@ -1,0 +1,97 @@
+"""What the organisation's management account and each account that launches hold beside roles."""
+
+from __future__ import annotations
+
+from compiler.kinds.draft import Draft
+from compiler.kinds.model_catalog.inputs import Budget
+from compiler.kinds.model_catalog.names import Catalog
+from compiler.organization.records import Account
+from compiler.terraform.stack import Value, reference
+
+SERVICE = "servicecatalog.amazonaws.com"
+# Percent of the budget, and whether of what was spent or of what is forecast.
+BUDGET_WARNINGS = ((80, "ACTUAL"), (100, "ACTUAL"), (100, "FORECASTED"))
+# The tag that everything of a component has.
+COMPONENT_TAG = "landform-component"
+
+
+def organization_access(catalog: Catalog) -> tuple[str, ...]:
+    """Turn on sharing in the organisation, and let the catalog's account share.
+
+    Gives the addresses in the catalog's own stack that come before a share. Only the management
+    account, or a delegated administrator that it names, shares with units.
+    Source: Service Catalog API reference, CreatePortfolioShare and EnableAWSOrganizationsAccess.
+    """
+    draft, hub, account = catalog.draft, catalog.inputs.account, catalog.inputs.management_account
+    if account is None:
+        return ()
+    draft.claim(account, "Service Catalog's access to the organisation", "organisation")
+    access = draft.add(
+        account, "aws_servicecatalog_organizations_access", "organization", {"enabled": True}
+    )
+    if account.id == hub.id:
+        return (access,)
+    draft.add(
+        account,
+        "aws_organizations_delegated_administrator",
+        "catalog",
+        {"account_id": hub.id, "service_principal": SERVICE},
+        depends_on=(access,),
+    )
+    draft.after(hub, account)
+    return ()
+
+
+def budgets(catalog: Catalog, given: Budget) -> None:
+    """A budget in each account that launches, where the costs arise, and one on the portfolio.
+
+    Both count what has the component's tag, which the organisation must have activated as a cost
+    allocation tag. A budget that Service Catalog shows must be in the portfolio's account.
+    Source: Service Catalog administrator guide, "Managing budgets".
+    """
+    draft, hub = catalog.draft, catalog.inputs.account
+    if draft.organization.partition != "aws":
+        draft.problem(
+            "E324",
+            f'component "{draft.component.name}" has a budget in US dollars, which AWS Budgets does '
+            f'not have in the partition "{draft.organization.partition}"',
+            hint="leave budget out",
+            at=("budget",),
+        )
+        return
+    accounts = {hub.id: hub, **{each.account.id: each.account for each in catalog.launching}}
+    for account in accounts.values():
+        _budget(draft, account, given)
+    draft.add(
+        hub,
+        "aws_servicecatalog_budget_resource_association",
+        "catalog",
+        {
+            "budget_name": reference("aws_budgets_budget.catalog", "name"),
+            "resource_id": reference("aws_servicecatalog_portfolio.catalog", "id"),
+        },
+    )
+
+
+def _budget(draft: Draft, account: Account, given: Budget) -> None:
+    tag = f"user:{COMPONENT_TAG}${draft.component.name}"
+    arguments: dict[str, Value] = {
+        "name": draft.name("launched", "aws_budgets_budget"),
+        "budget_type": "COST",
+        "limit_amount": str(given.monthly_usd),
+        "limit_unit": "USD",
+        "time_unit": "MONTHLY",
+        "cost_filter": [{"name": "TagKeyValue", "values": [tag]}],
+    }
+    if given.notify:
+        arguments["notification"] = [
+            {
+                "comparison_operator": "GREATER_THAN",
+                "notification_type": kind,
+                "threshold": percent,
+                "threshold_type": "PERCENTAGE",
+                "subscriber_email_addresses": sorted(set(given.notify)),
+            }
+            for percent, kind in BUDGET_WARNINGS
+        ]
+    draft.add(account, "aws_budgets_budget", "catalog", arguments)

@@ -1,0 +1,113 @@
+"""The products: what each of their versions deploys, found in a hub or read from the team's files."""
+
+from __future__ import annotations
+
+from compiler.blueprint.cloudformation import CloudFormation, read_template
+from compiler.diagnostics import Diagnostic
+from compiler.kinds.draft import Draft
+from compiler.kinds.model_catalog.inputs import Inputs, Product
+from compiler.kinds.model_catalog.names import Offer, run_role_name
+from compiler.kinds.model_catalog.templates import INSTANCE_TYPE, MAX_INSTANCES
+from compiler.kinds.model_hub.names import HubGroup, find_group
+
+
+def offers(draft: Draft) -> tuple[Offer, ...] | None:
+    """Every product, by name; None, with reports, where something is wrong with one."""
+    inputs: Inputs = draft.component.inputs
+    found = [_offer(draft, name, given) for name, given in sorted(inputs.products.items())]
+    return tuple(offer for offer in found if offer) if all(found) else None
+
+
+def runs(draft: Draft, offer: Offer) -> bool:
+    """Whether what is launched runs as the role of ours: a model, or a template that names it."""
+    if offer.group is not None:
+        return True
+    name = f":role/{run_role_name(draft)}"
+    return any(template.says(name) for template in offer.templates.values())
+
+
+def _offer(draft: Draft, name: str, given: Product) -> Offer | None:
+    if given.from_ is not None:
+        at = ("products", name, "from")
+        group = find_group(draft, given.from_.hub, given.from_.group, at, registry=True)
+        if group is None or not _servable(draft, group, at):
+            return None
+        return Offer(name=name, given=given, group=group, templates={})
+    templates = _templates(draft, name, given)
+    if templates is None:
+        return None
+    return Offer(name=name, given=given, group=None, templates=templates)
+
+
+def _servable(draft: Draft, group: HubGroup, at: tuple[str, ...]) -> bool:
+    """Whether the execution role would know what to pull."""
+    if group.repository or group.image:
+        return True
+    draft.problem(
+        "E342",
+        f'component "{draft.component.name}": "{".".join(at)}.group" names "{group.name}", which has '
+        'neither "repository" nor "image": nothing could be pulled',
+        hint="write repository: under the group",
+        at=(*at, "group"),
+    )
+    return False
+
+
+def _templates(draft: Draft, name: str, given: Product) -> dict[str, CloudFormation] | None:
+    """The template of each version, by the version's name."""
+    found: dict[str, CloudFormation] = {}
+    for index, version in enumerate(given.versions):
+        at: tuple[str | int, ...] = ("products", name, "template")
+        if version.template:
+            at = ("products", name, "versions", index, "template")
+        path = version.template or given.template
+        assert path is not None, "a product without a hub has a template"
+        template = _template(draft, path, at)
+        if template is not None and _fits(draft, template, name, given):
+            found[version.name] = template
+    return found if len(found) == len(given.versions) else None
+
+
+def _template(draft: Draft, path: str, at: tuple[str | int, ...]) -> CloudFormation | None:
+    source = draft.beside.read(path)
+    if source is None:
+        draft.problem(
+            "E204",
+            f'component "{draft.component.name}": "{".".join(map(str, at))}" names "{path}", which is '
+            "not there",
+            hint="the path is below the folder of the blueprint",
+            at=at,
+        )
+        return None
+    if isinstance(source, Diagnostic):
+        draft.diagnostics.append(source)
+        return None
+    template, problems = read_template(source.text, source.path)
+    draft.diagnostics += [each for each in problems if each not in draft.diagnostics]
+    return template
+
+
+def _fits(draft: Draft, template: CloudFormation, name: str, given: Product) -> bool:
+    """Whether the template has the parameters that are constrained, and no account's id."""
+    before = len(draft.diagnostics)
+    wanted = {"instance": INSTANCE_TYPE, "max_instances": MAX_INSTANCES}
+    for key, parameter in wanted.items():
+        if getattr(given.parameters, key) and parameter not in template.parameters:
+            draft.problem(
+                "E204",
+                f'component "{draft.component.name}": "products.{name}.parameters.{key}" is about the '
+                f'parameter "{parameter}", which "{template.path}" does not have',
+                hint=f"its parameters: {', '.join(template.parameters) or 'none'}",
+                at=("products", name, "parameters", key),
+            )
+    known = {account.id: account.name for account in draft.organization.accounts.values()}
+    for id, span in template.accounts():
+        if id in known:
+            draft.problem(
+                "E204",
+                f'"{template.path}" holds the id {id} of account "{known[id]}", and is launched in '
+                "others too",
+                span,
+                "write ${AWS::AccountId}, or make it a parameter",
+            )
+    return len(draft.diagnostics) == before

@@ -30,10 +30,10 @@ class ServiceAgent(NamedTuple):
 
 
 class Accelerators(NamedTuple):
-    """The accelerators of one machine: their type as GKE calls it, and how many."""
+    """The accelerators of one machine: their type as GKE calls it, and their number."""
 
     type: str
-    count: int
+    number: int
 
 
 def service_agent(product: str, number: str) -> ServiceAgent:

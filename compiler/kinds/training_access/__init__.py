@@ -1,29 +1,177 @@
-"""`training-access`: to be replaced."""
+"""`training-access`: the same access to training clusters everywhere (GKE, Vertex AI).
+
+One matrix of personas is compiled into every training project alike: their roles there, their rights
+in the namespaces of its cluster, in the buckets, in the registry. A persona is a Google group, the
+pods of a Kubernetes service account, or the workflows of a GitHub repository. All bindings are
+additive (`_iam_member`), in the stack of the project that owns what they are on.
+
+Each training project gets a private cluster, its own fleet, with a scope that gives personas their
+rights in the namespaces; a service account for the nodes, one for each workload persona that others
+act as, one for each submitter with a workload identity pool. The clusters have keys of their own, the
+buckets and the repository too. Personas reach a cluster through the Connect gateway (output
+`kubeconfig`); the DNS name of the control plane is for who has `container.clusters.connect`.
+`workload.impersonate` and `acts_as` make Google service accounts, else buckets admit the pods themselves.
+
+With `eks`, personas that name a role of AWS have the same rights in those clusters: access entries with
+the policies for view, edit and admin, narrowed to the same namespaces.
+
+What to do by hand, once: before the first apply, the commands of the output `service_identities`, which
+make Google's service agents; a Google group `gke-security-groups@<domain>` that holds the groups of
+personas; after the apply, `assets/manifests/service-accounts.json` with kubectl. A key ring is never
+deleted in Google Cloud: a component of the same name finds its old one and has to import it.
+
+Two components may share a project, but not a workload: all clusters of a project share one pool of
+identities, so that the same namespace and service account are the same somebody in both. Groups that
+both name share bindings: removing one component takes them until the other is applied again. Audit logs
+of data access, for aiplatform and storage too, are those of `project-baseline`; both kinds turn
+services on, and neither ever turns one off.
+"""
 
 from __future__ import annotations
 
-from pydantic import Field
-
-from compiler.blueprint.shapes import Shape
+from compiler.data import google_regions
+from compiler.diagnostics import nearest
 from compiler.kinds.draft import Draft
-from compiler.kinds.inputs import Projects
+from compiler.kinds.training_access import cluster, eks, project, registry, storage
+from compiler.kinds.training_access.ground import Ground
+from compiler.kinds.training_access.inputs import Inputs
 from compiler.organization.kind import Kind
 
-
-class Inputs(Shape):
-    """Inputs."""
-
-    projects: Projects = Field(description="the projects")
+NAME = "training-access"
 
 
 def build(draft: Draft) -> None:
-    """Build."""
+    """Declare all accounts first, then what each project holds."""
+    inputs: Inputs = draft.component.inputs
+    if not all([_groups_work(draft), _locations_known(draft), _acyclic(draft), _alone(draft)]):
+        return
+    ground = Ground(draft, inputs)
+    trains = tuple(project.accounts(ground, each) for each in inputs.projects)
+    for train in trains:
+        project.build(ground, train)
+        if inputs.cluster is not None:
+            cluster.build(ground, train)
+    if inputs.data is not None:
+        storage.build(ground, trains, inputs.data)
+    if inputs.registry is not None:
+        registry.build(ground, trains, inputs.registry)
+    if inputs.eks:
+        eks.build(ground)
+    ground.tell_identities()
+
+
+def _groups_work(draft: Draft) -> bool:
+    """A cluster knows groups only inside the one that the organisation's domain names."""
+    inputs: Inputs = draft.component.inputs
+    if inputs.cluster is None or draft.organization.google_domain is not None:
+        return True
+    for name, persona in inputs.personas.items():
+        if persona.group is not None and persona.cluster is not None:
+            draft.problem(
+                "E204",
+                f'component "{draft.component.name}": "personas.{name}.cluster" is for a group, and '
+                "clusters know groups only in the organisation's domain, which the blueprint "
+                "does not say",
+                hint="organization: {google: {domain: acme.example}}",
+                at=("personas", name, "cluster"),
+            )
+            return False
+    return True
+
+
+def _locations_known(draft: Draft) -> bool:
+    """Whether the locations that inputs name are regions, or in one."""
+    inputs: Inputs = draft.component.inputs
+    known = {*google_regions(), *draft.organization.regions}
+    named = {}
+    for each in inputs.projects:
+        own = draft.component.inputs_in(each.name).cluster
+        if own is not None and own.location:
+            named["cluster", "location"] = own.location
+    if inputs.registry is not None and inputs.registry.location:
+        named["registry", "location"] = inputs.registry.location
+    sound = True
+    for at, location in named.items():
+        parts = location.split("-")
+        if len(parts) > 1 and "-".join(parts[:2]) not in known:
+            guess = nearest(location, sorted(known))
+            hint = (
+                f'did you mean "{guess}"?'
+                if guess
+                else "for a new one: organization.google.regions"
+            )
+            path = ".".join(at)
+            draft.problem(
+                "E204",
+                f'component "{draft.component.name}": "{path}" is in no region that is known: '
+                f'"{location}"',
+                hint=hint,
+                at=at,
+            )
+            sound = False
+    return sound
+
+
+def _acyclic(draft: Draft) -> bool:
+    """Buckets admit accounts of all training projects, and so does the registry: neither first."""
+    inputs: Inputs = draft.component.inputs
+    if inputs.data is None or inputs.registry is None:
+        return True
+    data, images = inputs.data.project.name, inputs.registry.project.name
+    training = {each.name for each in inputs.projects}
+    if data == images or not {data, images} <= training:
+        return True
+    draft.problem(
+        "E204",
+        f'component "{draft.component.name}": "registry.project" is "{images}", and "data.project" is '
+        f'"{data}": two training projects, each of which would wait for the other',
+        hint="put both into one project, or one of them into a project of its own",
+        at=("registry", "project"),
+    )
+    return False
+
+
+def _alone(draft: Draft) -> bool:
+    """Whether no other component has the same pods in one of its projects."""
+    component = draft.component
+    inputs: Inputs = component.inputs
+    own = _workloads(inputs)
+    for name in draft.neighbours.names(NAME):
+        if name >= component.name:
+            continue
+        other = draft.neighbours.named(name)[0]
+        shared = {p.name for p in inputs.projects} & {p.name for p in other.inputs.projects}
+        same = own.keys() & _workloads(other.inputs).keys()
+        if not shared or not same:
+            continue
+        namespace, account = min(same)
+        draft.problem(
+            "E204",
+            f'component "{component.name}": "personas.{own[namespace, account]}.workload" is '
+            f'"{namespace}/{account}", and so is one of "{other.name}": all clusters of project '
+            f'"{min(shared)}" share one pool of identities, so each would have the rights of both',
+            hint="give it another namespace or service account, or another project",
+            at=("personas", own[namespace, account], "workload"),
+            related=((f'"{other.name}"', other.span),),
+        )
+        return False
+    return True
+
+
+def _workloads(inputs: Inputs) -> dict[tuple[str, str], str]:
+    """The persona of each namespace and service account."""
+    return {
+        (persona.workload.namespace, persona.workload.service_account): name
+        for name, persona in inputs.personas.items()
+        if persona.workload is not None
+    }
 
 
 KIND = Kind(
-    name="training-access",
+    name=NAME,
     summary="The same access to training clusters everywhere (GKE, Vertex AI)",
     inputs=Inputs,
     build=build,
     home="projects",
+    scopes={"cluster": "projects"},
 )

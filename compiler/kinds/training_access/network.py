@@ -1,0 +1,122 @@
+"""The network of a training cluster: a new one, or one that is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from compiler.kinds.training_access.cluster_inputs import Network, NewNetwork
+from compiler.kinds.training_access.ground import Ground
+from compiler.organization.records import Project
+from compiler.terraform.names import shorten
+from compiler.terraform.stack import Value, reference
+
+# Source: Compute Engine documentation, "Resource naming convention".
+NAME_LIMIT = 63
+PODS, SERVICES = "pods", "services"
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """Where a cluster is attached: the arguments that say so, and what must exist first."""
+
+    arguments: Mapping[str, Value]
+    after: tuple[str, ...] = ()
+
+
+def attach(ground: Ground, project: Project, network: Network, region: str) -> Attachment:
+    """The network of the cluster in that region, made where it is to be made."""
+    if network.create is not None:
+        return _new(ground, project, network.create, region)
+    ranges: dict[str, Value] = {}
+    if network.pods and network.services:
+        ranges = _ranges(network.pods, network.services)
+    return Attachment(
+        {
+            "network": network.network,
+            "subnetwork": network.subnetwork,
+            "ip_allocation_policy": [ranges or {"stack_type": "IPV4"}],
+        }
+    )
+
+
+def _ranges(pods: Value, services: Value) -> dict[str, Value]:
+    return {
+        "cluster_secondary_range_name": pods,
+        "services_secondary_range_name": services,
+        "stack_type": "IPV4",
+    }
+
+
+def _new(ground: Ground, project: Project, given: NewNetwork, region: str) -> Attachment:
+    """A network with one subnetwork, whose nodes have no addresses that the internet knows."""
+    draft = ground.draft
+    name = shorten(draft.prefix("network"), NAME_LIMIT)
+    network = draft.add(
+        project,
+        "google_compute_network",
+        "training",
+        {"project": project.id, "name": name, "auto_create_subnetworks": False},
+        depends_on=[ground.service(project, "compute")],
+    )
+    subnetwork = draft.add(
+        project,
+        "google_compute_subnetwork",
+        "training",
+        {
+            "project": project.id,
+            "name": name,
+            "region": region,
+            "network": reference(network, "id"),
+            "ip_cidr_range": given.nodes,
+            "private_ip_google_access": True,
+            "secondary_ip_range": [
+                {"range_name": PODS, "ip_cidr_range": given.pods},
+                {"range_name": SERVICES, "ip_cidr_range": given.services},
+            ],
+            "log_config": [
+                {
+                    "aggregation_interval": "INTERVAL_10_MIN",
+                    "flow_sampling": 0.1,
+                    "metadata": "INCLUDE_ALL_METADATA",
+                }
+            ],
+        },
+    )
+    after = (_nat(ground, project, network, name, region),) if given.nat else ()
+    return Attachment(
+        {
+            "network": reference(network, "id"),
+            "subnetwork": reference(subnetwork, "id"),
+            "ip_allocation_policy": [_ranges(PODS, SERVICES)],
+        },
+        after,
+    )
+
+
+def _nat(ground: Ground, project: Project, network: str, name: str, region: str) -> str:
+    router = ground.draft.add(
+        project,
+        "google_compute_router",
+        "training",
+        {
+            "project": project.id,
+            "name": name,
+            "region": region,
+            "network": reference(network, "id"),
+        },
+    )
+    return ground.draft.add(
+        project,
+        "google_compute_router_nat",
+        "training",
+        {
+            "project": project.id,
+            "name": name,
+            "region": region,
+            "router": reference(router, "name"),
+            "nat_ip_allocate_option": "AUTO_ONLY",
+            "source_subnetwork_ip_ranges_to_nat": "ALL_SUBNETWORKS_ALL_IP_RANGES",
+            "log_config": [{"enable": True, "filter": "ERRORS_ONLY"}],
+        },
+    )

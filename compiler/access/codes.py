@@ -211,10 +211,87 @@ CODES: tuple[Code, ...] = (
         explanation=(
             "Other accounts use the same service, and it would act for them on this resource (the "
             "confused deputy). Add aws:SourceArn or aws:SourceAccount; Landform knows the services "
-            "that don't send them."
+            "that don't send them, and those of which the ARN is needed, as the account would admit "
+            "all that it runs there."
         ),
         wrong='"Principal": {"Service": "s3.amazonaws.com"}, "Action": ["sns:Publish"]',
         right='… "Condition": {"StringEquals": {"aws:SourceAccount": "111111111111"}}',
+    ),
+    Code(
+        code="E822",
+        title="a bucket without its guards",
+        explanation=(
+            "Whatever else its policy allows, a bucket refuses requests without TLS; one with a key of "
+            "yours also refuses uploads that are encrypted otherwise, as nothing of the key's policy "
+            "would hold for them. Uploads as they should be must pass. Landform tries such requests on "
+            "the policy, however it is written."
+        ),
+        wrong='{"Effect": "Deny", …, "Resource": ["arn:aws:s3:::acme-models"], "Condition": {"Bool": {"aws:SecureTransport": "false"}}}',
+        right='{"Effect": "Deny", …, "Resource": ["arn:aws:s3:::acme-models", "arn:aws:s3:::acme-models/*"], …}',
+    ),
+    Code(
+        code="E823",
+        title="a service becomes a role for anybody",
+        explanation=(
+            "The service says for whom it becomes the role, and the trust policy does not ask. Add "
+            "aws:SourceAccount with the role's own account, or aws:SourceArn; for EventBridge, "
+            "Pipes and CodePipeline the ARN, as their roles are for one rule, pipe or pipeline each."
+        ),
+        wrong='"Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": ["sts:AssumeRole"]',
+        right='… "Condition": {"StringEquals": {"aws:SourceAccount": "111111111111"}}',
+    ),
+    Code(
+        code="E824",
+        title="a key's account uses it, or cannot administer it",
+        explanation=(
+            "The root of the key's account stands for every identity policy there. It needs each "
+            "action of administration, or nobody could change or delete the key any more; with an "
+            "action of use, any of those policies could open what the key protects."
+        ),
+        wrong='"Principal": {"AWS": "arn:aws:iam::111111111111:root"}, "Action": ["kms:*"]',
+        right='… "Action": ["kms:CancelKeyDeletion", "kms:CreateAlias", …]; and kms:Decrypt for roles',
+    ),
+    Code(
+        code="E825",
+        title="a service may do more or less than it does",
+        explanation=(
+            "Services publish to topics, send to queues, invoke functions, use keys, become roles. An "
+            "action beside these is of no use to them and may be to somebody who makes them act."
+        ),
+        wrong='aws_sns_topic_policy: … "Service": "cloudwatch.amazonaws.com", "Action": ["sns:DeleteTopic"]',
+        right='aws_sns_topic_policy: … "Service": "cloudwatch.amazonaws.com", "Action": ["sns:Publish"]',
+    ),
+    Code(
+        code="E826",
+        title="a service may not do what a resource asks of it",
+        explanation=(
+            "An alarm, a rule, a bucket's notification, a subscription or a log group has a service "
+            "call something of these stacks, whose policy (or whose key's) refuses it. Nothing would "
+            "fail when it is applied; messages and logs would be lost. Admit the service there."
+        ),
+        wrong="aws_cloudwatch_metric_alarm.alarm_actions → a topic whose policy doesn't admit CloudWatch",
+        right='"Service": "cloudwatch.amazonaws.com", … "Action": ["sns:Publish"], and the same on its key',
+    ),
+    Code(
+        code="E827",
+        title="a bucket's policy names something else",
+        explanation=(
+            "S3 refuses a bucket policy that names anything but the bucket and its objects, also `*`. "
+            "Name the bucket."
+        ),
+        wrong='aws_s3_bucket_policy: {"Effect": "Deny", …, "Resource": ["*"]}',
+        right='aws_s3_bucket_policy: {"Effect": "Deny", …, "Resource": ["arn:aws:s3:::acme-models/*"]}',
+    ),
+    Code(
+        code="E828",
+        title="nobody can become the role that Terraform works as",
+        explanation=(
+            "Provider blocks name the role, and these stacks make it. Its trust policy must have a way "
+            "in, such as a workflow's token. Who came in by a token becomes the role once more by its "
+            "name, as the provider does, so that the role must also admit itself, on both sides."
+        ),
+        wrong='"Principal": {"Federated": "arn:aws:iam::…:oidc-provider/…"}, … and nothing else',
+        right='… and "Principal": {"AWS": "arn:aws:iam::111111111111:root"} with aws:PrincipalArn of the role',
     ),
     Code(
         code="E831",

@@ -73,8 +73,8 @@ def place_of(evidence: Evidence) -> Place:
 def admitted(found: Found, *, declared: bool) -> Iterator[str]:
     """Whom a resource policy's statement admits: ARNs, `account/…`, `*` and the like.
 
-    Services are left out, they are no principals of the ledger. So is the owner's own account where
-    no edge rests on the statement: it leaves the matter to identity policies.
+    Services are left out, they are no principals of the ledger. So is all of the owner's own account
+    where no edge rests on the statement: it leaves the matter to identity policies.
     """
     statement = found.statement
     if statement.not_principal or statement.unknown or statement.unknown_principals:
@@ -83,7 +83,9 @@ def admitted(found: Found, *, declared: bool) -> Iterator[str]:
     narrowed = _principal_arns(statement)
     for form in sorted(statement.principals):
         kind, _, account = form.partition("/")
-        if kind == "service" or (form == f"account/{found.account}" and not declared):
+        if kind == "service":
+            continue
+        if form == f"account/{found.account}" and narrowed is None and not declared:
             continue
         if kind == "federated" and account.split(":")[4:5] == [found.account]:
             continue

@@ -121,7 +121,17 @@ class Module:
         region = "" if shape.global_ else self.region
         account = "" if shape.ownerless else self.account
         start = f"arn:{self.partition}:{shape.service}:{region}:{account}:{before}"
-        return joined([start, _fitting(shape, name), after])
+        return joined([start, *self._bus(resource), _fitting(shape, name), after])
+
+    def _bus(self, resource: Resource) -> list[Text]:
+        """What stands before a rule's name in its ARN: its bus, unless that is the account's own."""
+        given = resource.arguments.get("event_bus_name")
+        if resource.type != "aws_cloudwatch_event_rule" or given is None:
+            return []
+        bus = self.text(given)
+        if isinstance(bus, str):
+            bus = bus.rpartition("/")[2]
+        return [] if bus == "default" else [bus, "/"]
 
     def name(self, resource: Resource) -> Text:
         """The resource's name; where Terraform or AWS makes it up, a symbol."""

@@ -9,15 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from compiler.access import evaluation
 from compiler.access.rules import (
     actions,
     conditions,
     grammar,
+    keys,
     principals,
     privileges,
     resources,
+    services,
 )
+from compiler.access.rules.buckets import guards
+from compiler.access.rules.calls import calls
 from compiler.access.rules.collect import attachments, policies
+from compiler.access.rules.deploying import deploying
 from compiler.access.rules.exceptions import BUILT_IN
 from compiler.access.rules.google import check_google
 from compiler.access.rules.records import Attachment, Finding, Policy, Statement, Tuning
@@ -52,22 +58,33 @@ STATEMENT_RULES: tuple[Callable[[Statement], Iterator[Finding]], ...] = (
     principals.web_identity,
     privileges.passing,
     privileges.unbounded,
+    services.any_customer,
+    services.further_actions,
+    keys.use_by_account,
 )
 POLICY_RULES: tuple[Callable[[Policy], Iterator[Finding]], ...] = (
     grammar.policy_elements,
     grammar.repeated_sids,
+    keys.administration,
 )
 
 
 def check_policies(
-    documents: Mapping[str, Mapping[str, Json]], tunings: Iterable[Tuning] = ()
+    documents: Mapping[str, Mapping[str, Json]],
+    tunings: Iterable[Tuning] = (),
+    known: evaluation.Policies | None = None,
 ) -> tuple[Finding, ...]:
-    """What is wrong with the policies of these root modules (by stack path), in their order."""
+    """What is wrong with the policies of these root modules (by stack path), in their order.
+
+    `known` are the policies of the same documents, for a caller who has collected them.
+    """
     found: list[Finding] = []
     for policy in policies(documents):
         found += check_policy(policy)
     for attachment in attachments(documents):
         found += privileges.attached(attachment)
+    known = known or evaluation.collect(documents)
+    found += (*guards(known), *calls(known, documents), *deploying(known, documents))
     found += check_google(documents)
     kept, _ = tune(found, (*BUILT_IN, *tunings))
     return kept

@@ -27,6 +27,27 @@ EVERYTHING: Mapping[str, Everything] = {
         "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html",
         condition="cloudwatch:namespace",
     ),
+    "cloudformation:GetTemplateSummary": Everything(
+        "a launch role reads the summary of a template, which belongs to no stack yet",
+        "https://docs.aws.amazon.com/servicecatalog/latest/adminguide/getstarted-launchconstraint.html",
+    ),
+    "s3:GetObject": Everything(
+        "a launch role reads templates in buckets of Service Catalog, which it marks with a tag",
+        "https://docs.aws.amazon.com/servicecatalog/latest/adminguide/getstarted-launchconstraint.html",
+        condition="s3:existingobjecttag/servicecatalog:provisioning",
+    ),
+    **dict.fromkeys(
+        (
+            "servicecatalog:DescribeProduct",
+            "servicecatalog:DescribeProvisioningParameters",
+            "servicecatalog:ListLaunchPaths",
+            "servicecatalog:ProvisionProduct",
+        ),
+        Everything(
+            "a shared product has an id of another account; a role reaches those of its portfolios",
+            "https://docs.aws.amazon.com/servicecatalog/latest/adminguide/permissions-examples.html",
+        ),
+    ),
     "logs:DescribeLogGroups": Everything(
         "Step Functions lists the log groups of the account before it delivers logs",
         "https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html",
@@ -51,12 +72,12 @@ MORE_RESOURCES: Mapping[str, tuple[str, ...]] = {
 # CloudWatch Logs: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
 IDLE_KEYS = frozenset((("kms:Describe*", "kms:encryptioncontext:aws:logs:arn"),))
 
-# Actions that only a condition keeps narrow, whatever resource they name: the keys, one of which a
-# statement must ask for. https://docs.aws.amazon.com/kms/latest/developerguide/grant-authorization.html
+# Actions that only conditions keep narrow, whatever resource they name: groups of keys, of each of
+# which a statement must ask for one. https://docs.aws.amazon.com/kms/latest/developerguide/grant-authorization.html
 # and https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
-# A scalable target's ARN doesn't say of which service it is:
+# A scalable target's ARN doesn't say of which service it is, nor which number of it is scaled:
 # https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_service-with-iam.html
-NARROWED_BY: Mapping[str, tuple[str, ...]] = {
+NARROWED_BY: Mapping[str, tuple[tuple[str, ...], ...]] = {
     **dict.fromkeys(
         (
             "application-autoscaling:DeleteScalingPolicy",
@@ -64,14 +85,19 @@ NARROWED_BY: Mapping[str, tuple[str, ...]] = {
             "application-autoscaling:PutScalingPolicy",
             "application-autoscaling:RegisterScalableTarget",
         ),
-        ("application-autoscaling:service-namespace",),
+        (
+            ("application-autoscaling:service-namespace",),
+            ("application-autoscaling:scalable-dimension",),
+        ),
     ),
-    "iam:CreateServiceLinkedRole": ("iam:AWSServiceName",),
+    "iam:CreateServiceLinkedRole": (("iam:AWSServiceName",),),
     "kms:CreateGrant": (
-        "kms:GrantIsForAWSResource",
-        "kms:GrantConstraintType",
-        "kms:GranteePrincipal",
-        "kms:GrantOperations",
+        (
+            "kms:GrantIsForAWSResource",
+            "kms:GrantConstraintType",
+            "kms:GranteePrincipal",
+            "kms:GrantOperations",
+        ),
     ),
 }
 
@@ -80,6 +106,24 @@ NARROWED_BY: Mapping[str, tuple[str, ...]] = {
 SOURCES = (
     *("aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths"),
     *("kms:calleraccount", "kms:viaservice"),
+)
+# (service of the policy, principal) that send the ARN of what they act for: the account alone would
+# admit everything that the account has there. Source, read on 2026-11-21: SNS developer guide,
+# "Example cases for Amazon SNS access control"; SQS developer guide, "Confused deputy"; EventBridge
+# user guide, "Using resource-based policies"; Lambda developer guide, "Granting Lambda function
+# access to AWS services"; S3 user guide, "Granting permissions to publish event notifications".
+ARN_SENDERS = frozenset(
+    (
+        ("lambda", "events.amazonaws.com"),
+        ("lambda", "lambda.alarms.cloudwatch.amazonaws.com"),
+        ("lambda", "s3.amazonaws.com"),
+        ("lambda", "sns.amazonaws.com"),
+        ("sns", "cloudwatch.amazonaws.com"),
+        ("sns", "s3.amazonaws.com"),
+        ("sqs", "events.amazonaws.com"),
+        ("sqs", "s3.amazonaws.com"),
+        ("sqs", "sns.amazonaws.com"),
+    )
 )
 # (service of the policy, principal) that need none of them, and where AWS says so.
 SOURCELESS: Mapping[tuple[str, str], str] = {
@@ -113,6 +157,13 @@ BUILT_IN: tuple[Tuning, ...] = (
         where="* aws_iam_role_policy.*.policy *MakesInterfaces",
         reason="SageMaker makes the network interfaces of a container in a VPC, so that their ids are "
         "not known before: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html",
+    ),
+    Tuning(
+        code="E824",
+        where="* aws_kms_key.secrets.policy LendToCluster",
+        reason="whoever makes an EKS cluster lends it the key of its secrets, through EKS alone "
+        "(kms:GrantIsForAWSResource); without deploy.aws.role nobody knows who that is: "
+        "https://docs.aws.amazon.com/eks/latest/userguide/enable-kms.html",
     ),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from compiler.access.rules.exceptions import PLAIN_ROOT, SOURCELESS, SOURCES
+from compiler.access.rules.exceptions import ARN_SENDERS, PLAIN_ROOT, SOURCELESS, SOURCES
 from compiler.access.rules.records import Condition, Finding, Statement
 
 RESOURCE_SIDES = ("trust", "resource", "key")
@@ -70,16 +70,33 @@ def any_source(statement: Statement) -> Iterator[Finding]:
     """E821: a service, whoever makes it call. Trust is apart: there, passing the role decides."""
     if not statement.allows or statement.side not in ("resource", "key"):
         return
-    asked = statement.demanding(*(c.key.lower() for c in statement.conditions if _is_source(c)))
-    if any(all(value.strip("*?") for value in condition.values) for condition in asked):
-        return
+    asked = [
+        condition
+        for condition in statement.demanding(*(c.key.lower() for c in statement.conditions))
+        if _is_source(condition) and all(value.strip("*?") for value in condition.values)
+    ]
+    arns = [condition for condition in asked if condition.key.lower() == "aws:sourcearn"]
     for kind, name in statement.principals:
-        if kind == "Service" and (statement.policy.service, name) not in SOURCELESS:
+        place = (statement.policy.service, name)
+        if kind != "Service" or place in SOURCELESS:
+            continue
+        if not asked or (asked == arns and all(map(_ownerless, arns))):
             yield statement.finding(
                 "E821",
                 f"{name} is admitted whatever account it acts for",
-                "add aws:SourceArn or aws:SourceAccount",
+                "add aws:SourceAccount" if asked else "add aws:SourceArn or aws:SourceAccount",
             )
+        elif place in ARN_SENDERS and not arns:
+            yield statement.finding(
+                "E821",
+                f"{name} is admitted for all that it runs in the account",
+                "add aws:SourceArn with what it acts for",
+            )
+
+
+def _ownerless(condition: Condition) -> bool:
+    """The ARN of a bucket has no account, and another account may have a bucket of that name."""
+    return any(value.split(":")[4:5] == [""] for value in condition.values)
 
 
 def _is_source(condition: Condition) -> bool:

@@ -49,11 +49,12 @@ def unbounded(statement: Statement) -> Iterator[Finding]:
         if not pattern.partition(":")[2].strip("*?"):
             continue
         for name in sorted(NARROWED_BY.keys() & {a.name for a in iam.matching_actions(pattern)}):
-            needed = NARROWED_BY[name]
-            if not statement.demanding(*(key.lower() for key in needed)):
-                yield statement.finding(
-                    "E820", f"{name} without a condition", f"add {' or '.join(needed)}"
-                )
+            for keys in NARROWED_BY[name]:
+                if not statement.demanding(*(key.lower() for key in keys)):
+                    needed = " or ".join(keys)
+                    yield statement.finding(
+                        "E820", f"{name} without a condition on {needed}", f"add {needed}"
+                    )
 
 
 def attached(attachment: Attachment) -> Iterator[Finding]:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from pydantic import ConfigDict
 
 from compiler.blueprint import nodes
-from compiler.blueprint.files import SourceFile
+from compiler.blueprint.files import SourceFile, read_blueprints
 from compiler.blueprint.shapes import Shape
-from compiler.diagnostics import Diagnostic, Span
+from compiler.diagnostics import Diagnostic, Span, in_order
 from compiler.kinds import KINDS
 from compiler.kinds.installed import Installed, installed
 from compiler.kinds.team import team_kinds
 from compiler.organization.kind import Kind
+
+DEFAULT = Path("blueprints")
 
 Users = Mapping[str, tuple[str, Span]]
 
@@ -39,6 +42,28 @@ def available(
     own, wrong = team_kinds(sources, kinds)
     broken = {name: _unknown(name) for name in _names(sources) if name not in kinds}
     return {**kinds, **broken, **own}, wrong
+
+
+def kinds_at(
+    path: Path | None,
+) -> tuple[dict[str, Kind], tuple[Diagnostic, ...], dict[str, str]]:
+    """The kinds that the blueprints at `path` can use, what is wrong, and the sources by path.
+
+    None stands for the folder that commands compile by default, where there is one.
+    """
+    where = path or DEFAULT
+    if path is None and not where.exists():
+        return {name: kind for name, kind in available()[0].items() if kind.home}, (), {}
+    blueprints, diagnostics = read_blueprints(where)
+    found = list(diagnostics)
+    kinds: dict[str, Kind] = dict(available()[0])
+    sources: dict[str, str] = {}
+    for blueprint in blueprints:
+        own, wrong = available(blueprint.kinds)
+        kinds |= own
+        found += wrong
+        sources |= {source.path: source.text for source in blueprint.kinds}
+    return {n: kind for n, kind in kinds.items() if kind.home}, in_order(found), sources
 
 
 def _names(sources: Iterable[SourceFile]) -> Iterator[str]:

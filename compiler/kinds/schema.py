@@ -7,7 +7,8 @@ A component that `extends` another gives only what differs: nothing is required 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from compiler.blueprint.models import BlueprintModel
@@ -19,20 +20,21 @@ NOTES = ("title", "description", "default")
 Schema = dict[str, Any]
 
 
-def schema_text() -> str:
+def schema_text(kinds: Mapping[str, Kind] = KINDS) -> str:
     """The schema as JSON text, keys sorted."""
-    return json.dumps(blueprint_schema(), indent=2, sort_keys=True) + "\n"
+    return json.dumps(blueprint_schema(kinds), indent=2, sort_keys=True) + "\n"
 
 
-def blueprint_schema() -> Schema:
+def blueprint_schema(kinds: Mapping[str, Kind] = KINDS) -> Schema:
     """The schema (draft 2020-12) of a whole blueprint, the inputs of all kinds included."""
     schema = BlueprintModel.model_json_schema()
     definitions: Schema = schema["$defs"]
     base = definitions.pop("ComponentModel")
-    for kind in KINDS.values():
+    for kind in kinds.values():
         definitions |= _component(kind, base)
     sections = schema["properties"]
     sections["components"] = _replaced(sections["components"], {"$ref": "#/$defs/component"})
+    allow = partial(_open, names=tuple(kinds))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Landform blueprint",
@@ -42,8 +44,8 @@ def blueprint_schema() -> Schema:
         # A folder's blueprint is several files: no top-level key is required in each of them.
         "properties": {name: _walked(section, lambda x: x) for name, section in sections.items()},
         "$defs": {
-            **{name: _walked(value, _open) for name, value in definitions.items()},
-            "component": _any_component(sorted(KINDS)),
+            **{name: _walked(value, allow) for name, value in definitions.items()},
+            "component": _any_component(sorted(kinds)),
         },
     }
 
@@ -113,9 +115,9 @@ def _walked(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
     return walked
 
 
-def _open(schema: Schema) -> Schema:
+def _open(schema: Schema, names: Sequence[str]) -> Schema:
     """The schema with an expression allowed, where it does not take every text anyway."""
-    if _takes_any_text(schema) or schema.get("const") in KINDS:
+    if _takes_any_text(schema) or schema.get("const") in names:
         return schema
     notes = {key: schema[key] for key in NOTES if key in schema}
     rest = {key: value for key, value in schema.items() if key not in NOTES}

@@ -11,7 +11,14 @@ from collections.abc import Callable, Iterator, Mapping
 from types import GenericAlias
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    create_model,
+)
 
 from compiler.blueprint import nodes
 from compiler.blueprint.models import ComponentModel
@@ -247,40 +254,30 @@ def _text(schema: InputSchema) -> Any:
 
 
 def _number(schema: InputSchema) -> Any:
-    annotation: Any = (
-        int if schema.type == "integer" else Annotated[Any, AfterValidator(_is_number)]
-    )
-    if schema.enum:
-        choices = tuple(schema.enum)
-        annotation = Annotated[annotation, AfterValidator(_one_of(choices))]
-    if schema.type == "integer":
-        return Annotated[annotation, Field(ge=schema.minimum, le=schema.maximum)]
-    return Annotated[annotation, AfterValidator(_within(schema))]
+    if schema.type == "integer" and not schema.enum:
+        return Annotated[int, Field(ge=schema.minimum, le=schema.maximum)]
+    limits = {"minimum": schema.minimum, "maximum": schema.maximum, "enum": schema.enum}
+    told = {key: value for key, value in limits.items() if value is not None}
+    base: Any = int if schema.type == "integer" else float
+    # Whole numbers stay whole, as Terraform JSON shows them: pydantic's `float` would change them.
+    shape = WithJsonSchema({"type": schema.type, **told})
+    return Annotated[base, PlainValidator(_is_number(schema)), shape]
 
 
-def _is_number(value: object) -> object:
-    """Whole numbers stay whole, as Terraform JSON shows them."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise problem("E203", f"must be a number, not {written(value)}")
-    return value
+def _is_number(schema: InputSchema) -> Callable[[Any], Any]:
+    whole = schema.type == "integer"
 
-
-def _within(schema: InputSchema) -> Callable[[Any], Any]:
     def validate(value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+            wanted = "a whole number" if whole else "a number"
+            raise problem("E203", f"must be {wanted}, not {written(value)}")
         if schema.minimum is not None and value < schema.minimum:
             raise problem("E204", f"must be at least {schema.minimum}, not {value}")
         if schema.maximum is not None and value > schema.maximum:
             raise problem("E204", f"must be at most {schema.maximum}, not {value}")
-        return value
-
-    return validate
-
-
-def _one_of(choices: tuple[Any, ...]) -> Callable[[Any], Any]:
-    def validate(value: Any) -> Any:
-        if value not in choices:
-            known = ", ".join(str(choice) for choice in choices)
-            raise problem("E204", f"must be one of {known}, not {written(value)}")
+        if schema.enum and value not in schema.enum:
+            known = ", ".join(str(choice) for choice in schema.enum)
+            raise problem("E204", f"must be one of {known}, not {value}")
         return value
 
     return validate

@@ -284,11 +284,12 @@ CODES: tuple[Code, ...] = (
     ),
     Code(
         code="E828",
-        title="nobody can become the role that Terraform works as",
+        title="nobody can become the role",
         explanation=(
-            "Provider blocks name the role, and these stacks make it. Its trust policy must have a way "
-            "in, such as a workflow's token. Who came in by a token becomes the role once more by its "
-            "name, as the provider does, so that the role must also admit itself, on both sides."
+            "The trust policy of a role must have a way in: a service, another role, a workflow's "
+            "token. Of a role that a provider block names it is not enough to come in by a token: "
+            "Terraform becomes the role once more by its name, so that it must also admit itself, on "
+            "both sides."
         ),
         wrong='"Principal": {"Federated": "arn:aws:iam::…:oidc-provider/…"}, … and nothing else',
         right='… and "Principal": {"AWS": "arn:aws:iam::111111111111:root"} with aws:PrincipalArn of the role',

@@ -13,6 +13,7 @@ from compiler.access.codes import CODES
 from compiler.access.rules import Policy, Tuning, check_policies, check_policy, tune
 from compiler.access.rules.collect import ARGUMENTS, policies
 from compiler.access.rules.exceptions import (
+    ARN_SENDERS,
     BUILT_IN,
     EVERYTHING,
     GLOBAL_KEYS,
@@ -20,6 +21,8 @@ from compiler.access.rules.exceptions import (
     NARROWED_BY,
     SOURCELESS,
 )
+from compiler.access.rules.keys import ADMINISTRATION, FURTHER
+from compiler.access.rules.services import BECOMING, SENDERS, TAGGING, USES
 from compiler.data import iam
 from compiler.terraform.schema.index import open_index
 
@@ -39,8 +42,19 @@ ADDRESSES = {
 }
 
 
+ADMINISTERED = {
+    "Sid": "Administration",
+    "Effect": "Allow",
+    "Principal": {"AWS": f"arn:aws:iam::{HERE}:root"},
+    "Action": list(ADMINISTRATION),
+    "Resource": "*",
+}
+
+
 def policy(side, *statements, **changes):
     address, service = ADDRESSES[side]
+    if side == "key":
+        statements = (ADMINISTERED, *statements)
     given = {
         "stack": "aws/shared/churn",
         "account": HERE,
@@ -141,7 +155,76 @@ KEPT += [
     ),
 ]
 
+ROOT_HERE = {"AWS": f"arn:aws:iam::{HERE}:root"}
+MAKER, STEPS = {"Service": "sagemaker.amazonaws.com"}, {"Service": "states.amazonaws.com"}
+RULES = {"Service": "events.amazonaws.com"}
+RULE = f"arn:aws:events:eu-west-1:{HERE}:rule/a"
+PODS = {"Service": "pods.eks.amazonaws.com"}
+ALARMS, TOPIC = {"Service": "cloudwatch.amazonaws.com"}, f"arn:aws:sns:eu-west-1:{HERE}:a"
+SNS = {"address": "aws_sns_topic_policy.a", "service": "sns"}
+ALARM = {"ArnLike": {"aws:SourceArn": f"arn:aws:cloudwatch:eu-west-1:{HERE}:alarm:a"}}
+DIMENSION = {
+    "StringEquals": {
+        "application-autoscaling:service-namespace": "sagemaker",
+        "application-autoscaling:scalable-dimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+}
+SCALE = "application-autoscaling:PutScalingPolicy"
+TARGET = f"arn:aws:application-autoscaling:eu-west-1:{HERE}:scalable-target/*"
+
+KEPT += [
+    ("trust", admits(MAKER, condition=SOURCE)),
+    (
+        "trust",
+        admits(STEPS, condition={"ArnLike": {"aws:SourceArn": f"arn:aws:states:*:{HERE}:*:a"}}),
+    ),
+    ("trust", admits(RULES, condition={"ArnEquals": {"aws:SourceArn": RULE}})),
+    ("trust", admits(RULES, condition={"ArnEquals": {"aws:SourceArn": "${aws_x.a.arn}"}})),
+    ("trust", admits(PODS, ["sts:AssumeRole", "sts:TagSession"])),
+    ("key", admits(ROOT_HERE, "kms:RetireGrant", Resource="*")),
+    (
+        "key",
+        admits(ROOT_HERE, "kms:Decrypt", {"ArnEquals": {"aws:PrincipalArn": OWN}}, Resource="*"),
+    ),
+    ("identity", can(SCALE, TARGET, DIMENSION)),
+]
+
 BROKEN = [
+    (
+        "E820",
+        "identity",
+        can(
+            SCALE,
+            TARGET,
+            {"StringEquals": {SCALE.split(":")[0] + ":service-namespace": "sagemaker"}},
+        ),
+    ),
+    ("E823", "trust", admits(MAKER)),
+    ("E823", "trust", admits(MAKER, condition={"StringEquals": {"aws:SourceAccount": OTHER}})),
+    (
+        "E823",
+        "trust",
+        admits(MAKER, condition={"StringEqualsIfExists": {"aws:SourceAccount": HERE}}),
+    ),
+    (
+        "E823",
+        "trust",
+        admits(STEPS, condition={"ArnLike": {"aws:SourceArn": "arn:aws:states:*:*:*"}}),
+    ),
+    ("E823", "trust", admits(RULES, condition=SOURCE)),
+    ("E823", "trust", admits(RULES, condition={"ArnLike": {"aws:SourceArn": RULE[:-1] + "*"}})),
+    ("E824", "key", admits(ROOT_HERE, "kms:Decrypt", Resource="*")),
+    ("E824", "key", admits(ROOT_HERE, "kms:Create*", Resource="*")),
+    (
+        "E824",
+        "key",
+        admits(ROOT_HERE, "kms:Sign", {"Bool": {"aws:SecureTransport": "true"}}, Resource="*"),
+    ),
+    ("E825", "trust", admits(LAMBDA, ["sts:AssumeRole", "sts:TagSession"])),
+    ("E825", "trust", admits(PODS)),
+    ("E825", "trust", admits(GITHUB, [WEB, "sts:TagSession"], {"StringEquals": TOKEN})),
+    ("E825", "key", admits(ALARMS, ["kms:Decrypt", "kms:Sign"], Resource="*")),
+    ("E825", "resource", admits(S3, "s3:DeleteObject", SOURCE, Resource=OBJECTS)),
     ("E801", "identity", can("*", OBJECTS)),
     ("E801", "identity", can(["s3:PutObject", "s3:*"], OBJECTS)),
     ("E801", "identity", can("s3*:Get*", OBJECTS)),
@@ -259,8 +342,9 @@ def test_a_wrong_statement_is_found(code, side, statement):
 
 def test_every_code_of_a_statement_has_a_case():
     of_policies = {"E803", "E814", "E817", "E818"}
+    of_documents = {"E822", "E826", "E827", "E828"}  # tests/access/test_meaning_rules.py
     of_rules = {code.code for code in CODES if code.code < "E830"}
-    assert {code for code, _, _ in BROKEN} | of_policies == of_rules
+    assert {code for code, _, _ in BROKEN} | of_policies | of_documents == of_rules
 
 
 def test_a_misspelled_name_has_a_hint():
@@ -271,6 +355,32 @@ def test_a_misspelled_name_has_a_hint():
     wrong = can(GET, OBJECTS, {"StringEquals": {"aws:SourceAcount": HERE}})
     (found,) = check_policy(policy("identity", wrong))
     assert found.hint == "did you mean aws:SourceAccount?"
+
+
+@pytest.mark.parametrize("action", ADMINISTRATION)
+def test_a_key_can_be_administered_by_its_account(action):
+    less = {**ADMINISTERED, "Action": [each for each in ADMINISTRATION if each != action]}
+    narrowed = {**ADMINISTERED, "Condition": {"ArnEquals": {"aws:PrincipalArn": OWN}}}
+    for statement in (less, narrowed):
+        body = {"Version": "2012-10-17", "Statement": [statement]}
+        assert codes("key", body=body) == ["E824"]
+    wild = {**less, "Action": [*less["Action"], action[:-1] + "?"]}
+    assert codes("key", body={"Version": "2012-10-17", "Statement": [wild]}) == []
+
+
+def test_an_alarm_is_named_where_it_publishes():
+    assert codes("resource", admits(ALARMS, "sns:Publish", ALARM, Resource=TOPIC), **SNS) == []
+    by_account = admits(ALARMS, "sns:Publish", SOURCE, Resource=TOPIC)
+    assert codes("resource", by_account, **SNS) == ["E821"]
+    assert codes("resource", admits(RULES, "sns:Publish", Resource=TOPIC), **SNS) == []
+
+
+def test_the_arn_of_a_bucket_does_not_say_whose_it_is():
+    notifies = {"ArnLike": {"aws:SourceArn": BUCKET}}
+    alone = admits(S3, "sns:Publish", notifies, Resource=TOPIC)
+    assert codes("resource", alone, **SNS) == ["E821"]
+    both = admits(S3, "sns:Publish", {**notifies, **SOURCE}, Resource=TOPIC)
+    assert codes("resource", both, **SNS) == []
 
 
 def test_a_model_package_group_takes_a_plain_root():
@@ -397,9 +507,19 @@ def test_exceptions_name_things_that_are():
             assert not iam.arn_matches_resource_type(known, form), "the table has it now"
     assert all(tuning.reason for tuning in BUILT_IN)
     assert all("https://docs.aws.amazon.com/" in reason for reason in SOURCELESS.values())
-    for name, keys in NARROWED_BY.items():
-        assert set(keys) <= set(iam.action(name).takes_key), name
+    for name, groups in NARROWED_BY.items():
+        assert {key for keys in groups for key in keys} <= set(iam.action(name).takes_key), name
     assert {"aws:principalarn", "aws:sourcearn", "aws:sourceaccount"} < GLOBAL_KEYS
+    assert not ARN_SENDERS & SOURCELESS.keys()
+
+
+def test_tables_of_services_name_actions_that_are():
+    tables = (*BECOMING.values(), *TAGGING.values(), *USES.values(), ADMINISTRATION, FURTHER)
+    for name in (action for table in tables for action in table):
+        assert iam.action(name) is not None, name
+    assert not set(ADMINISTRATION) & set(FURTHER)
+    assert {service for service, _ in ARN_SENDERS} <= USES.keys()
+    assert all(name.endswith(".amazonaws.com") for name in SENDERS)
 
 
 def test_every_argument_that_is_read_exists():

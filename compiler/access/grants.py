@@ -35,7 +35,7 @@ from compiler.access.parties import (
     Role,
 )
 from compiler.access.policy import Conditions, Statement, both, sid
-from compiler.data import policy_limit_of
+from compiler.data import PolicyLimit, policy_limit_of
 from compiler.terraform.names import HASH_LENGTH
 from compiler.terraform.stack import Value, reference
 
@@ -46,8 +46,10 @@ KEY_ACTIONS = {
     "s3:GetObjectVersion": ("kms:Decrypt", "kms:DescribeKey"),
     "s3:PutObject": ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*"),
 }
-# Bytes of a resource's policy for the statements that it has besides those of grants.
-OWN_ROOM = 3000
+# Bytes of a policy for the statements that it has besides those of grants, by its side.
+OWN_ROOM = {"resource": 3000, "key": 3000, "trust": 500}
+# What Terraform calls the policy of a resource.
+POLICY_ARGUMENTS = ("policy", "resource_policy", "assume_role_policy")
 # The actions that a service calls through S3 and never by itself.
 VIA_S3 = frozenset({"kms:Decrypt", "kms:GenerateDataKey*"})
 
@@ -94,10 +96,11 @@ class Access:
             self._add(grant)
         for home, statements in self._statements.items():
             _, side, address = home
-            limit = policy_limit_of(address.partition(".")[0], "policy")
-            if limit is None or side not in ("resource", "key"):
+            limit = _limit(address.partition(".")[0])
+            if limit is None or side not in OWN_ROOM:
                 continue
-            kept, self._folded[home] = fold(tuple(statements.values()), limit.maximum - OWN_ROOM)
+            room = limit.maximum - OWN_ROOM[side]
+            kept, self._folded[home] = fold(tuple(statements.values()), room)
             self._statements[home] = {statement.sid: statement for statement in kept}
 
     def identity(self, role: Role) -> tuple[Statement, ...]:
@@ -250,13 +253,14 @@ class Access:
         principal = grant.principal.place
         evidence = [self._identity(grant, (arn,), grant.conditions)]
         if _crosses(principal, group.place):
+            home = _group(group)
             statement = Statement(
-                sid=sid(f"{principal.account}-{part}"),
+                sid=self._sid(home, group.place.component, f"{principal.account}-{part}"),
                 actions=tuple(sorted(grant.actions)),
                 principal={"AWS": principal.root},
                 resources=(arn,),
             )
-            found = self._put(_group(group), statement, widen=True)
+            found = self._put(home, statement, widen=True)
             evidence.append(replace(found, whole_account=True))
         self._edge(grant, group.place.account, arn, evidence)
 
@@ -429,6 +433,12 @@ def _narrowed(role: Role, owner: Place) -> Conditions:
     if owner.organization is None:
         return exact
     return both(exact, {"StringEquals": {"aws:PrincipalOrgID": owner.organization}})
+
+
+def _limit(resource_type: str) -> PolicyLimit | None:
+    """How long the policy of a resource of that type may be."""
+    found = (policy_limit_of(resource_type, argument) for argument in POLICY_ARGUMENTS)
+    return next((limit for limit in found if limit), None)
 
 
 def _by_root(role: Role, owner: Place) -> bool:

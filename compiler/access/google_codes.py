@@ -18,10 +18,11 @@ CODES: tuple[Code, ...] = (
     ),
     Code(
         code="E842",
-        title="a role that Google does not have",
+        title="a role that Google does not have, or not there",
         explanation=(
-            "The roles of AI Platform (roles/ml.*) went with that service, and the ids of others have a "
-            "fixed form. IAM would refuse the binding when it is applied, or it would allow nothing."
+            "The roles of AI Platform (roles/ml.*) went with that service, the ids of others have a fixed "
+            "form, and a project's own role can be bound in that project only. IAM would refuse the "
+            "binding when it is applied, or it would allow nothing."
         ),
         wrong='"role": "roles/ml.developer"',
         right='"role": "roles/aiplatform.user"',

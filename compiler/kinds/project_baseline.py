@@ -167,16 +167,14 @@ class Inputs(Shape):
     )
     states_of: Projects = Field(
         default_factory=list,
-        description="projects, beside the bucket's own, whose deploy account keeps its states in the "
-        "bucket; the account must exist: add a project when its own baseline is applied",
+        description="projects whose deploy accounts keep their states in the bucket that state_bucket "
+        "makes, beside its own; an account must exist: add its project once its baseline is applied",
     )
 
     @model_validator(mode="after")
     def _lists_once(self) -> Self:
         _once(self.services, "service")
         _once(self.audit, "service")
-        if self.states_of and not self.state_bucket:
-            raise problem("E204", "needs state_bucket: true beside it", at=("states_of",))
         return self
 
 
@@ -265,8 +263,9 @@ def _deploy_account(draft: Draft, project: Project, given: DeployFrom) -> None:
         draft.after_stacks(project, *paths)
     used: set[str] = set()
     for role in sorted(given.roles):
+        _own_role(draft, project, role)
         words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+", role.removeprefix("roles/"))
-        id = f"deployer-has-{'-'.join(words).lower()}"
+        id = f"deployer-{project.name}-has-{'-'.join(words).lower()}"
         if id not in used:  # two ids may have the same words: projects/p/roles/a_b and …/a.b
             used.add(id)
         else:
@@ -278,6 +277,18 @@ def _deploy_account(draft: Draft, project: Project, given: DeployFrom) -> None:
         _email(draft, project),
         "service account that Terraform is applied as",
     )
+
+
+def _own_role(draft: Draft, project: Project, role: str) -> None:
+    """A custom role of a project can be bound in that project only."""
+    if role.startswith("projects/") and role.split("/")[1] != project.id:
+        draft.problem(
+            "E204",
+            f'component "{draft.component.name}": "{role}" can be bound in its own project only, not in '
+            f'"{project.name}"',
+            hint='write "projects/{{ project.id }}/roles/…", or a role of the organisation',
+            at=("deploy_from", "roles"),
+        )
 
 
 def _email(draft: Draft, project: Project) -> str | None:
@@ -328,16 +339,15 @@ def _account(draft: Draft, project: Project, account: ServiceAccount, given: Dep
     itself = OnServiceAccount(account.site, account.account_id, account.address)
     # The provider block impersonates the account, also where the workflow is it already.
     role = "roles/iam.serviceAccountTokenCreator"
-    draft.bind("deployer-becomes-itself", account.member, role, itself)
+    draft.bind(f"deployer-{project.name}-becomes-itself", account.member, role, itself)
     pool = given.existing_pool or _pool(draft, project, given.github)
     after = () if given.existing_pool else (f"{_PROVIDER}.github",)
     pools = f"projects/{draft.number(project)}/locations/global/workloadIdentityPools/{pool}"
     repository = f"{given.github.owner}/{given.github.repository}"
     workflow = f"principalSet://iam.googleapis.com/{pools}/attribute.repository/{repository}"
     role = "roles/iam.workloadIdentityUser"
-    draft.bind(
-        "workflow-becomes-deployer", Member(workflow, project.name), role, itself, after=after
-    )
+    id = f"workflow-becomes-deployer-{project.name}"
+    draft.bind(id, Member(workflow, project.name), role, itself, after=after)
     if given.existing_pool is None:
         draft.output(
             project,
@@ -524,15 +534,17 @@ def _keeps_states(
                 at=("states_of",),
             )
         return
-    own = project == owner and email.endswith(f"@{owner.id}.iam.gserviceaccount.com")
-    here = own and draft.component.inputs.deploy_from is not None
+    match = _ACCOUNT.fullmatch(email)
+    homes = {each.id: each.name for each in draft.organization.projects.values()}
+    home = homes.get(match[2]) if match else None
+    here = home == owner.name and draft.component.inputs.deploy_from is not None
     member = Member(
         f"serviceAccount:{email}",
-        project.name,
+        home,
         bucket.site.stack if here else None,
         "google_service_account.deploy" if here else None,
     )
-    label = "deployer" if project == owner else f"deployer-{project.name}"
+    label = f"deployer-{project.name}"
     prefix = f"projects/_/buckets/{bucket.bucket}/objects/google/{project.name}/"
     condition = ("own-states", f'resource.name.startsWith("{prefix}")')
     draft.bind(f"{label}-keeps-state", member, "roles/storage.objectUser", bucket, condition)

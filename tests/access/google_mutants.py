@@ -55,7 +55,7 @@ def _changes(type_: str, name: str, body: dict[str, Any]) -> Iterator[_Changed]:
 
     yield "drop", {}
     service = body["role"].partition(".")[0]
-    yield "widen the role", same(role=f"{service}.admin")
+    yield "widen the role", same(role=f"{service}.admins")
     yield "owner", same(role="roles/owner")
     kind, _, rest = body["member"].partition(":")
     yield (
@@ -69,7 +69,7 @@ def _changes(type_: str, name: str, body: dict[str, Any]) -> Iterator[_Changed]:
     )
     yield (
         "one more role",
-        {**same(), type_: {name: body, "more": {**body, "role": f"{service}.admin"}}},
+        {**same(), type_: {name: body, "more": {**body, "role": f"{service}.admins"}}},
     )
     for argument in PLACES:
         if argument in body:

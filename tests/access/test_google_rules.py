@@ -60,6 +60,7 @@ def test_what_keeps_the_rules() -> None:
         ({"role": "roles/ml.developer"}, "E842"),
         ({"role": "aiplatform.user"}, "E842"),
         ({"role": "projects/acme-train/roles/persona"}, None),
+        ({"role": "projects/acme-other/roles/persona"}, "E842"),
         ({"role": "organizations/123456789012/roles/persona"}, None),
         ({"role": "roles/container.serviceAgent"}, "E844"),
         ({"role": "roles/gkehub.serviceAgent"}, "E844"),

@@ -31,6 +31,8 @@ ACCOUNT_ROLES = (
     "roles/iam.workloadIdentityUser",
 )
 _ROLE = re.compile(r"roles/[A-Za-z0-9_.]+|(?:projects|organizations)/[a-z0-9:.-]+/roles/[\w.]+")
+# Source: IAM documentation, "Create and manage custom roles", where each can be granted.
+_OWN_ROLE = re.compile(r"projects/([^/]+)/roles/")
 # Whole policies that would lock out whoever else has a role there.
 _WHOLE = ("google_folder", "google_organization", "google_project")
 
@@ -117,6 +119,14 @@ def _roles(allowed: Allowed) -> Iterator[Finding]:
             "role",
             f'"{role}" is a role of AI Platform, which is retired',
             "use a role of Vertex AI: roles/aiplatform.user",
+        )
+    elif (owner := _OWN_ROLE.match(role)) and owner[1] != allowed.project:
+        yield _finding(
+            allowed,
+            "E842",
+            "role",
+            f'"{role}" can be bound in its own project only, and this is {allowed.project}',
+            "define the role in each project, or in the organisation",
         )
     elif is_known(allowed.role) and allowed.mode != "list" and not _ROLE.fullmatch(role):
         yield _finding(

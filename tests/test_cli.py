@@ -506,14 +506,14 @@ def test_defect_of_ours(
 ) -> None:
     from dataclasses import replace
 
-    from compiler import compilation
+    from compiler.kinds import available
 
     def broken(draft: object) -> None:
         raise ZeroDivisionError("a kind that is wrong")
 
-    kinds = dict(compilation.KINDS)
+    kinds = dict(available.KINDS)
     kinds["account-baseline"] = replace(kinds["account-baseline"], build=broken)
-    monkeypatch.setattr(compilation, "KINDS", kinds)
+    monkeypatch.setattr(available, "KINDS", kinds)
     monkeypatch.setattr(sys, "argv", ["landform", "compile", str(folder / "blueprints")])
     monkeypatch.chdir(folder)
     with pytest.raises(SystemExit) as stopped:

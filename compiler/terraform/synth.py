@@ -25,7 +25,7 @@ import stat
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -89,6 +89,26 @@ def build_app(
     for name, files in assets.items():
         for path, content in files.items():
             _write_asset(folder / "stacks" / name, path, content)
+
+
+def constructed(build: Callable[[Any], None]) -> dict[str, Json]:
+    """The root module of what `build` makes in the `TerraformStack` that it is given.
+
+    The typed bindings may be used in it. What `build` raises comes through as it is; EngineError when
+    the engine itself fails.
+    """
+    raised: list[Exception] = []
+    with _engine() as cdktf:
+        app = cdktf.App(outdir=_own_folder(), stack_traces=False, hcl_output=False)
+        stack = cdktf.TerraformStack(app, "constructs")
+        try:
+            build(stack)
+        except Exception as error:
+            raised.append(error)
+        document: dict[str, Json] = {} if raised else dict(stack.to_terraform())
+    if raised:
+        raise raised[0]
+    return document
 
 
 def engine_version() -> str:

@@ -252,7 +252,8 @@ _REFERENCES = (
         explanation=(
             "The component makes the role that Terraform is applied with, and the blueprint does not say "
             "what it is called. Every provider block assumes it by that name. Name it under "
-            "`deploy.aws.role`."
+            "`deploy.aws.role`; on Google the service account under `deploy.google.service_account`, as "
+            "one of a project that the blueprint declares."
         ),
         wrong=(
             "components:\n  baseline:\n    kind: account-baseline\n    account: shared\n"
@@ -271,7 +272,7 @@ _REFERENCES = (
             "The component makes the bucket of Terraform's state. Its name and region are those of "
             "`state.aws`, which every backend uses, and here the blueprint does not say them, or says a "
             "region that the component is not in. Name the bucket under `state.aws`, and put the "
-            "component into the same region."
+            "component into the same region; on Google name it under `state.google`."
         ),
         wrong="components:\n  baseline: {kind: account-baseline, account: shared, state_bucket: true}\n",
         right=(
@@ -360,8 +361,18 @@ _REFERENCES = (
             "Google names service agents and workload identities by the project's number, which only "
             "Google knows. Copy it from `gcloud projects describe` and write it as a string."
         ),
-        wrong="projects:\n  train-eu: {id: acme-train-eu}\n",
-        right='projects:\n  train-eu: {id: acme-train-eu, number: "100000000001"}\n',
+        wrong=(
+            "projects: {train-eu: {id: acme-train-eu}}\n"
+            "components:\n  base:\n    kind: project-baseline\n    project: train-eu\n"
+            "    region: europe-west4\n    budget: {billing_account: 01AB23-4CD567-8EF901, "
+            "monthly_usd: 100, notify: [a@acme.example]}\n"
+        ),
+        right=(
+            'projects: {train-eu: {id: acme-train-eu, number: "100000000001"}}\n'
+            "components:\n  base:\n    kind: project-baseline\n    project: train-eu\n"
+            "    region: europe-west4\n    budget: {billing_account: 01AB23-4CD567-8EF901, "
+            "monthly_usd: 100, notify: [a@acme.example]}\n"
+        ),
     ),
 )
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.awslambda.models import LambdaFunction
 from moto.budgets.responses import BudgetsResponse
 from moto.codecommit import models as codecommit_models
@@ -204,6 +205,27 @@ def model_package_group_policies() -> None:
     _add(SageMakerResponse, delete_model_package_group_policy)
 
 
+def scalable_target_tags() -> None:
+    """Application Auto Scaling keeps the tags of a registration and lists them; moto drops them.
+
+    https://docs.aws.amazon.com/autoscaling/application/APIReference/API_ListTagsForResource.html
+    """
+
+    def register_scalable_target(self: Any) -> str:
+        answer = original(self)
+        kept = vars(self.applicationautoscaling_backend).setdefault("landform_tags", {})
+        kept.setdefault(json.loads(answer)["ScalableTargetARN"], self._get_param("Tags") or {})
+        return answer
+
+    def list_tags_for_resource(self: Any) -> str:
+        kept = vars(self.applicationautoscaling_backend).get("landform_tags", {})
+        return json.dumps({"Tags": kept[self._get_param("ResourceARN")]})
+
+    original = ApplicationAutoScalingResponse.register_scalable_target
+    ApplicationAutoScalingResponse.register_scalable_target = register_scalable_target  # type: ignore[method-assign]
+    _add(ApplicationAutoScalingResponse, list_tags_for_resource)
+
+
 def bucket_policies_are_not_judged() -> None:
     """S3 applies a Deny only where its conditions hold; moto ignores them and refuses every upload.
 
@@ -319,6 +341,7 @@ CORRECTIONS: tuple[Callable[[], None], ...] = (
     codecommit_repositories,
     budget_subscribers_and_tags,
     model_package_group_policies,
+    scalable_target_tags,
     bucket_policies_are_not_judged,
     log_delivery_policy,
     eventbridge_notifications,

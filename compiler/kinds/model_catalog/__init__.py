@@ -8,7 +8,8 @@ and what was launched stays as it is until somebody updates it. Every product ha
 `not-for-launch`, which Terraform must make it with and which refuses to be launched.
 
 The portfolio is shared within the organisation: with a whole unit whose `aws.ou` is known if all its
-accounts are to launch, else account by account. Each account that launches has the launch role, under
+accounts are to launch and `organization.aws.id` and `management_account` are given (the three make the
+unit's ARN), else account by account. Each account that launches has the launch role, under
 one name, the role that launched endpoints run as, and a policy of ours on each role of `audience`. The
 principals are shared by name: whoever may make a role of just that name and path there can launch, so
 keep such paths to yourselves. AWS announced the sharing of names for its standard partition only.

@@ -269,7 +269,8 @@ def _shares(catalog: Catalog, ready: tuple[str, ...]) -> None:
     organisation need none."""
     inputs = catalog.inputs
     before = ready
-    for share in shares(catalog.draft.organization, inputs.account, inputs.share_to):
+    organization, management = catalog.draft.organization, inputs.management_account
+    for share in shares(organization, inputs.account, inputs.share_to, management):
         address = catalog.draft.add(
             inputs.account,
             "aws_servicecatalog_portfolio_share",

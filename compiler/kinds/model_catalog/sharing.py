@@ -17,17 +17,25 @@ class Share:
     principal: str
 
 
-def shares(organization: Organization, hub: Account, to: Sequence[Account]) -> list[Share]:
-    """The shares that reach exactly the accounts, in the order of their names.
+def shares(
+    organization: Organization, hub: Account, to: Sequence[Account], management: Account | None
+) -> list[Share]:
+    """The shares that reach exactly the accounts: units first, then accounts by name.
 
     A unit in AWS is shared to with all that is below it. So it is taken only where every account of
     the blueprint in it is meant: in another one people would see products that cannot be launched.
-    Source: Service Catalog API reference, CreatePortfolioShare and OrganizationNode.
+    The provider wants a unit's ARN, which holds the organisation's id and that of its management
+    account: where one of them is not known, the accounts are shared to one by one.
+    Source: Service Catalog API reference, CreatePortfolioShare; Organizations, "ARN formats".
     """
-    units = _units(organization, hub, to)
-    found = [_unit(organization, ou) for ou in sorted(set(units.values()))]
+    units: dict[str, str] = {}
+    found: list[Share] = []
+    if management is not None and organization.aws_id is not None:
+        start = f"arn:{organization.partition}:organizations::{management.id}"
+        units = _units(organization, hub, to)
+        found = [_unit(start, organization.aws_id, ou) for ou in sorted(set(units.values()))]
     for account in sorted(to, key=lambda account: account.name):
-        if account is not hub and account.id != hub.id and not _within(account, units):
+        if account.id != hub.id and not _within(account, units):
             name = f"account_{account.name}".replace("-", "_")
             found.append(Share(name=name, type="ORGANIZATION_MEMBER_ACCOUNT", principal=account.id))
     return found
@@ -40,8 +48,6 @@ def _units(organization: Organization, hub: Account, to: Sequence[Account]) -> d
     for account in to:
         if account.unit is None or account.ou is None:
             continue
-        if account.ou.startswith("r-") and organization.aws_id is None:
-            continue  # the root is shared to by the organisation's id
         if all(each.id in meant for each in _below(organization, account.unit)):
             whole[account.unit] = account.ou
     return {path: ou for path, ou in whole.items() if not any(_above(o, path) for o in whole)}
@@ -62,7 +68,10 @@ def _within(account: Account, units: dict[str, str]) -> bool:
     return any(unit == path or _above(path, unit) for path in units)
 
 
-def _unit(organization: Organization, ou: str) -> Share:
-    if ou.startswith("r-") and organization.aws_id:
-        return Share(name="organization", type="ORGANIZATION", principal=organization.aws_id)
-    return Share(name=f"unit_{ou}".replace("-", "_"), type="ORGANIZATIONAL_UNIT", principal=ou)
+def _unit(start: str, organization: str, ou: str) -> Share:
+    """The share of one unit; the root of all is the organisation itself."""
+    if ou.startswith("r-"):
+        arn = f"{start}:organization/{organization}"
+        return Share(name="organization", type="ORGANIZATION", principal=arn)
+    arn = f"{start}:ou/{organization}/{ou}"
+    return Share(name=f"unit_{ou}".replace("-", "_"), type="ORGANIZATIONAL_UNIT", principal=arn)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from compiler.access.policy import Statement
+from compiler.access.rules.services import SENDERS
 from compiler.blueprint import nodes
 from compiler.blueprint.expressions import evaluate
 from compiler.blueprint.shapes import Shape, Text, check
@@ -225,7 +226,9 @@ class Building:
         services = role.service if isinstance(role.service, list) else [role.service or ""]
         trust = []
         for number, service in enumerate(filter(None, services), start=1):
-            guard = home.id if role.source_arn else None
+            # The account is a guard where the service says for which one it acts.
+            sent = SENDERS.get(service, ())
+            guard = home.id if "aws:sourceaccount" in sent else None
             statement = parts.service_trust(service, guard, role.source_arn)
             trust.append(statement if number == 1 else replace(statement, sid=f"Service{number}"))
         words = role.description or f"{self.draft.component.name}: {name}"

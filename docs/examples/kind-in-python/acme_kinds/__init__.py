@@ -1,0 +1,1 @@
+"""Kinds of components that acme has beside Landform's own."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 TIMEOUT_SECONDS = 120
-# What a blueprint, a team's own kinds and generated stacks consist of.
-SUFFIXES = (".yaml", ".yml", ".json")
+# What a blueprint, the files that it names, a team's own kinds and generated stacks consist of.
+SUFFIXES = (".json", ".template", ".yaml", ".yml")
 _LINK, _SUBMODULE = "120000", "160000"
 _MOST_LINKS = 10
 
@@ -51,25 +51,33 @@ def commit_of(revision: str, path: Path) -> str | None:
 def extract(commit: str, path: Path, folder: Path) -> Path | None:
     """Write the files of `path` at the commit below `folder`, at the same place in it.
 
-    Gives the path there, or None where the commit has no such path. Only files with SUFFIXES are
-    written, and links; a submodule is refused, as its files are in another repository.
+    Gives the path there, or None where the commit has no such path. Of a single file those beside
+    and below it come along, as it may name them. Only files with SUFFIXES are written, and links.
+    A submodule in the folder is refused: its files are in another repository.
     """
     top, inner = _located(path)
     inner = _followed(top, commit, inner)
     entries = list(_entries(top, commit, inner, recursive=True))
     if not entries and inner:
         return None
-    for entry in entries:
-        if entry.mode == _SUBMODULE:
-            raise RepositoryError(
-                f'"{entry.path}" is a submodule: compare a path inside it, or leave it out'
-            )
+    if [entry.path for entry in entries if entry.mode != _SUBMODULE] == [inner]:
+        entries = list(_entries(top, commit, posixpath.dirname(inner), recursive=True))
+    else:
+        _refuse_submodules(entries)
     wanted = [each for each in entries if each.mode == _LINK or each.path.endswith(SUFFIXES)]
     contents = _contents(top, [each.object for each in wanted])
     # Links last, so that nothing is written through one.
     for entry in sorted(wanted, key=lambda each: each.mode == _LINK):
         _write(folder, entry, contents[entry.object])
     return folder / inner if inner else folder
+
+
+def _refuse_submodules(entries: list[_Entry]) -> None:
+    for entry in entries:
+        if entry.mode == _SUBMODULE:
+            raise RepositoryError(
+                f'"{entry.path}" is a submodule: compare a path inside it, or leave it out'
+            )
 
 
 def _located(path: Path) -> tuple[Path, str]:

@@ -30,6 +30,7 @@ from compiler.access.delta import KINDS, MARKS, Change, Delta
 from compiler.cli.render import visible
 
 VERSION = 1
+SHOWN_ACTIONS = 24
 _SIGNS = {"gained": "+", "widened": ">", "narrowed": "<", "lost": "-"}
 _HEADINGS = {
     "gained": "Gained",
@@ -119,10 +120,11 @@ def as_text(deltas: Sequence[Delta], before: str, after: str) -> str:
 
 
 def _paragraph(change: Change) -> Iterator[str]:
-    marks = f"  [{', '.join(mark.name for mark in change.marks)}]" if change.marks else ""
+    names = _names(change)
+    marks = f"  [{', '.join(names)}]" if names else ""
     home = f" ({change.who.home})" if change.who.home else ""
     yield f"{_SIGNS[change.kind]} {change.kind}: {visible(change.who.text)}{home}{marks}"
-    yield f"    {visible(' '.join(change.actions))}"
+    yield f"    {visible(' '.join(_shortened(change.actions)))}"
     yield f"    on {visible(change.on.text)}" + (f" ({change.on.home})" if change.on.home else "")
     yield from (f"    {line}" for line in details(change))
     for step in change.statements:
@@ -132,6 +134,20 @@ def _paragraph(change: Change) -> Iterator[str]:
         yield f"    grant: {', '.join(change.edges)}"
     if change.declared:
         yield f"    declared: {', '.join(visible(str(at)) for at in change.declared)}"
+
+
+def _shortened(actions: Sequence[str]) -> tuple[str, ...]:
+    """Those of an AWS managed policy fill pages; JSON has all of them."""
+    if len(actions) <= SHOWN_ACTIONS:
+        return tuple(actions)
+    services = {action.partition(":")[0] for action in actions}
+    count = "1 service" if len(services) == 1 else f"{len(services)} services"
+    return (*actions[:3], "…", actions[-1], f"({len(actions)} actions of {count})")
+
+
+def _names(change: Change) -> list[str]:
+    """The names of its marks, each once."""
+    return list(dict.fromkeys(mark.name for mark in change.marks))
 
 
 def details(change: Change) -> Iterator[str]:
@@ -172,13 +188,13 @@ def _table(changes: Iterable[Change]) -> str:
     rows = [("who", "may", "on", "marks and conditions")]
     for change in changes:
         lines = list(details(change))
-        marks = [f"**{mark.name}**" for mark in change.marks]
+        marks = [f"**{name}**" for name in _names(change)]
         plain = [line for line in lines if line.partition(":")[0] not in MARKS]
         notes = [", ".join(marks)] if marks else []
         rows.append(
             (
                 _party(change.who.text, change.who.home),
-                "<br>".join(map(_code, change.actions)),
+                "<br>".join(map(_code, _shortened(change.actions))),
                 _party(change.on.text, change.on.home),
                 "<br>".join([*notes, *map(_cell, plain)]),
             )

@@ -52,7 +52,7 @@ def _result(change: Change, refused: bool, before: str, path: str) -> dict[str, 
         "level": "error" if refused else "warning" if marked else "note",
         "message": {"text": _message(change)},
         "locations": [location(_here(places[0], before))],
-        "properties": {"tags": [mark.name for mark in change.marks]},
+        "properties": {"tags": sorted({mark.name for mark in change.marks})},
     }
     if places[1:]:
         found["relatedLocations"] = [

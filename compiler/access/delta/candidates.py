@@ -8,6 +8,7 @@ statement that denies), so do their narrower actions and resources.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from compiler.access.delta.privileged import NAMED
@@ -15,6 +16,7 @@ from compiler.access.delta.reach import Asked, View
 from compiler.access.evaluation.owners import standing
 from compiler.access.evaluation.records import Holder, Statement
 from compiler.access.evaluation.text import like
+from compiler.access.natural import ANY
 from compiler.access.proof_index import Found, admitted, within
 
 
@@ -101,12 +103,30 @@ def _refined(view: View, asked: Asked) -> Iterator[Asked]:
     if holder is not None:
         met += [(each, holder) for each in holder.policy.statements]
     for statement, of in met:
-        for action in _actions(statement):
+        for action in _kin(_actions(statement), ask.service):
             narrow = _narrower(asked.action, action)
             for resource in _resources(statement, of) if narrow else ():
                 on = _narrower(asked.resource, resource)
                 if on and (narrow, on) != asked[1:]:
                     yield Asked(asked.principal, narrow, on)
+
+
+def _kin(actions: tuple[str, ...], service: str) -> tuple[str, ...]:
+    """Those that may be of the service; of all, where the question is about all."""
+    if service == ANY:
+        return actions
+    sorted_out = _by_service(actions)
+    return sorted_out.get(service, ()) + sorted_out.get("*", ())
+
+
+@lru_cache(maxsize=4096)
+def _by_service(actions: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
+    """Actions by their service; under `*` those whose service has a wildcard."""
+    found: dict[str, list[str]] = {}
+    for action in actions:
+        service = action.partition(":")[0]
+        found.setdefault("*" if "*" in service or "?" in service else service, []).append(action)
+    return {service: tuple(several) for service, several in found.items()}
 
 
 def _narrower(one: str, other: str) -> str:
@@ -170,4 +190,14 @@ def covers(wider: Asked, narrower: Asked) -> bool:
 def widest(asked: Iterable[Asked]) -> tuple[Asked, ...]:
     """Without the questions that others of them include."""
     listed = sorted(set(asked))
-    return tuple(one for one in listed if not any(covers(other, one) for other in listed))
+    groups: dict[tuple[str, str], list[Asked]] = {}
+    for one in listed:
+        if "*" in one.action or "*" in one.resource:
+            service = one.action.partition(":")[0]
+            groups.setdefault((one.principal, "*" if "*" in service else service), []).append(one)
+
+    def included(one: Asked) -> bool:
+        near = groups.get((one.principal, one.action.partition(":")[0]), [])
+        return any(covers(other, one) for other in (*near, *groups.get((one.principal, "*"), [])))
+
+    return tuple(one for one in listed if not included(one))

@@ -86,7 +86,7 @@ class _Comparison:
         self._marker = marker
         self._places: dict[str, set[Step]] = {}
         for asked, reach in had.items():
-            self._places.setdefault(asked.principal, set()).update(_steps(reach.own))
+            self._places.setdefault(asked.principal, set()).update(_named(reach.own))
 
     def more(self) -> Iterator[Change]:
         """The changes of kind gained and widened."""
@@ -113,8 +113,11 @@ class _Comparison:
     def _change(self, group: list[Asked], found: _Difference) -> Change:
         reach, first = self._has[group[0]], group[0]
         steps = _steps(reach.links)
+        kind = self._kind(first, found)
+        if kind == "widened" and found == _Difference():
+            found = _Difference(before=frozenset(self._scope(first)))
         return Change(
-            kind=self._kind(group[0], found),
+            kind=kind,
             who=self._who(first.principal),
             actions=tuple(sorted(action_text(asked.action) for asked in group)),
             on=Party(text=first.resource, cloud="aws", home=self._home(reach.owner)),
@@ -139,7 +142,21 @@ class _Comparison:
         if asked in self._had or found != _Difference():
             return "widened"
         known = self._places.get(asked.principal, set())
-        return "widened" if known & set(_steps(self._has[asked].own)) else "gained"
+        return "widened" if known & _named(self._has[asked].own) else "gained"
+
+    def _scope(self, asked: Asked) -> Iterator[str]:
+        """What the statements behind this gave the principal before."""
+        own = _named(self._has[asked].own)
+        several = widest(
+            other
+            for other, reach in self._had.items()
+            if other.principal == asked.principal and not own.isdisjoint(_named(reach.own))
+        )
+        by_resource: dict[str, list[str]] = {}
+        for other in several:
+            by_resource.setdefault(other.resource, []).append(action_text(other.action))
+        for resource, actions in by_resource.items():
+            yield f"only {' '.join(sorted(actions))} on {resource}"
 
     def _who(self, principal: str) -> Party:
         return Party(text=principal, cloud="aws", home=self._home(caller(principal).account))
@@ -163,6 +180,11 @@ def _steps(links: Iterable[Link]) -> tuple[Step, ...]:
     )
 
 
+def _named(links: Iterable[Link]) -> set[Step]:
+    """The statements that a Sid tells from others of their policy."""
+    return {step for step in _steps(links) if step.sid}
+
+
 def _difference(had: Reach, has: Reach) -> _Difference | None:
     """In which way the second is wider, or None."""
     before: set[str] = set()
@@ -171,8 +193,8 @@ def _difference(had: Reach, has: Reach) -> _Difference | None:
         if any(not missing(way, old) for old in had.alternatives):
             continue
         nearest = min(had.alternatives, key=lambda old: (len(missing(way, old)), _text(old)))
-        before |= {term.text for term in missing(way, nearest)}
-        after |= {term.text for term in missing(nearest, way)}
+        before |= {term.text for term in nearest - way}
+        after |= {term.text for term in way - nearest}
     for guard in had.guards:
         # A guard still stands if another one denies wherever it did.
         if not any(not missing(guard, new) for new in has.guards):

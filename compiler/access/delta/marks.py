@@ -59,6 +59,8 @@ class Marker:
             yield Mark(name="privileged", reason=why)
         if _everyone(asked, reach):
             yield Mark(name="public", reason=_open_to(asked))
+        elif asked.principal == "*":
+            yield Mark(name="cross-account", reason="whoever meets the conditions")
         elif reach.owner:
             yield from self._crossing(asked, reach)
         yield from self._in_production(reach.owner)

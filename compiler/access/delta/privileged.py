@@ -11,6 +11,7 @@ roles" and "Roles for service account authentication".
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from compiler.access.delta.terms import Terms, spelled
 from compiler.access.evaluation.text import like
@@ -73,6 +74,8 @@ GOOGLE: Mapping[str, str] = {
     "roles/resourcemanager.projectIamAdmin": "says who has which role in a project",
     "roles/storage.admin": "says who reaches a bucket",
 }
+# AWS gives the level to a few actions that only read.
+_READING = ("Describe", "Get", "List", "Search")
 _GOOGLE_WORDS = ("iamadmin", "securityadmin", "roleadmin", "serviceaccountadmin")
 
 
@@ -81,14 +84,29 @@ def reason(action: str, alternatives: Iterable[Terms]) -> str:
     if action.partition(":")[0].strip("*?") == "":
         return "every action of every service"
     ways = list(alternatives)
-    for name, why in NAMED.items():
-        named = name == action or ("*" in action and like(action)(name))
-        if named and not _harmless(name, ways):
-            return f"{spelled(name)} {why}"
-    for found in iam.matching_actions(action):
-        if found.level == "Permissions management" and not _harmless(found.name.lower(), ways):
-            return f"{found.name} manages permissions"
-    return ""
+    return next((why for name, why in _reasons(action) if not _harmless(name, ways)), "")
+
+
+@lru_cache(maxsize=16384)
+def _reasons(action: str) -> tuple[tuple[str, str], ...]:
+    """Each privileged action that the pattern stands for, in lower case, and why it is."""
+    # In front where the action is a pattern.
+    whole = f"{spelled(action)} includes " if "*" in action or "?" in action else ""
+    found = [
+        (name, f"{whole}{spelled(name)}, which {why}" if whole else f"{spelled(name)} {why}")
+        for name, why in NAMED.items()
+        if name == action or ("*" in action and like(action)(name))
+    ]
+    found += [
+        (
+            known.name.lower(),
+            f"{whole}{known.name}{', which' if whole else ''} manages permissions",
+        )
+        for known in iam.matching_actions(action)
+        if known.level == "Permissions management"
+        and not known.name.partition(":")[2].startswith(_READING)
+    ]
+    return tuple(found)
 
 
 def _harmless(name: str, ways: list[Terms]) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from compiler.compilation import Compiled
 from compiler.diagnostics import Diagnostic
-from compiler.organization.roots import region_of, role_of
+from compiler.organization.roots import account_of, region_of, role_of
 from compiler.terraform.document import Json
 from compiler.terraform.stack import Stack
 from compiler.tree import PresentStack
@@ -40,7 +40,7 @@ def bury(
             stacks[path] = replace(stacks[path], region=region)
     found: list[Diagnostic] = []
     for path in compiled.world.removed:
-        if _made_deploy_role(compiled, documents[path]):
+        if _made_deploy_role(compiled, stacks[path], documents[path]):
             stacks[path] = replace(stacks[path], depends_on=_neighbours(compiled, stacks, path))
             found += _still_needed(compiled, stacks, path)
     buried = replace(compiled, stacks=tuple(stacks.values()), documents=documents)
@@ -95,33 +95,44 @@ def _holds_resources(state: Path) -> bool:
         return True
 
 
-def _made_deploy_role(compiled: Compiled, document: Mapping[str, Json]) -> bool:
-    """Whether the stack was applied as the bootstrap role, as only the maker of the other one is."""
+def _made_deploy_role(compiled: Compiled, stack: Stack, document: Mapping[str, Json]) -> bool:
+    """Whether the stack was applied as the bootstrap role, as only the maker of the other one is.
+
+    On Google that is with the ambient credentials, where the project has a service account to act as.
+    """
     deploy = compiled.world.organization.deploy
+    if stack.cloud == "google":
+        return stack.account in deploy.google_service_accounts and account_of(document) is None
     if deploy.aws_role in (None, deploy.aws_bootstrap_role):
         return False
     return role_of(document) == deploy.aws_bootstrap_role
 
 
 def _neighbours(compiled: Compiled, stacks: Mapping[str, Stack], path: str) -> tuple[str, ...]:
-    account = stacks[path].account
     removed = compiled.world.removed
-    return tuple(sorted(p for p in removed if p != path and stacks[p].account == account))
+    own = stacks[path]
+    return tuple(sorted(p for p in removed if p != path and _together(stacks[p], own)))
+
+
+def _together(one: Stack, other: Stack) -> bool:
+    """In the same account or project."""
+    return (one.cloud, one.account) == (other.cloud, other.account)
 
 
 def _still_needed(
     compiled: Compiled, stacks: Mapping[str, Stack], path: str
 ) -> Iterator[Diagnostic]:
     removed = compiled.world.removed
-    account = stacks[path].account
-    living = [p for p, s in stacks.items() if p not in removed and s.account == account]
+    own = stacks[path]
+    living = [p for p, s in stacks.items() if p not in removed and _together(s, own)]
     if living:
+        noun = "service account" if own.cloud == "google" else "role"
         yield Diagnostic(
             code="E604",
-            message=f'"{path}" made the role that {_quoted(living)} is applied as, and is listed '
+            message=f'"{path}" made the {noun} that {_quoted(living)} is applied as, and is listed '
             "under removed",
             span=removed[path],
-            hint="remove the account's other stacks first; to rename the component, move its state "
+            hint="remove the other stacks there first; to rename the component, move its state "
             "to the new stack's key and compile with --prune",
         )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from compiler.compilation import compile_blueprints
 from compiler.emission import apply, plan
 
@@ -94,3 +96,44 @@ def test_prune_refuses_what_its_state_holds(tmp_path: Path) -> None:
     for text in ('{"version": 4, "resources": [{"type": "aws_kms_key"}]}', "{", "[]"):
         state.write_text(text, encoding="utf-8")
         assert emit(tmp_path, BASELINE, prune=True) == ["E605"]
+
+
+GOOGLE = """\
+landform: 1
+organization: {name: acme}
+defaults: {aws: {region: eu-west-1}, google: {region: europe-west4}}
+accounts: {one: {id: "111111111111"}}
+projects: {one: {id: acme-one, number: "100000000001"}}
+deploy: {google: {service_account: "terraform@{{ project.id }}.iam.gserviceaccount.com"}}
+"""
+PROJECT = """\
+  base:
+    kind: project-baseline
+    project: one
+    deploy_from: {github: {owner: acme, repository: platform}}
+"""
+MORE = """\
+  more: {kind: project-baseline, project: one, services: [run], audit: []}
+  account: {kind: account-baseline, account: one}
+"""
+
+
+def test_the_deploy_account_of_a_project_goes_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An account of AWS with the project's name is another place."""
+    monkeypatch.setattr(f"{__name__}.BASE", GOOGLE)
+    assert emit(tmp_path, PROJECT + MORE) == []
+    assert depends_on(tmp_path)["google/one/more"] == ["google/one/base"]
+    assert emit(tmp_path, MORE, removed="removed: [google/one/base]\n") == ["E604"]
+    account = MORE.splitlines(keepends=True)[1]
+    removed = "removed: [google/one/base, google/one/more]\n"
+    for _ in range(2):
+        assert emit(tmp_path, account, removed=removed) == []
+        assert depends_on(tmp_path) == {
+            "aws/one/account": [],
+            "google/one/base": ["google/one/more"],
+            "google/one/more": [],
+        }
+    text = (tmp_path / "out/acme/google/one/base/main.tf.json").read_text(encoding="utf-8")
+    assert "impersonate_service_account" not in text

@@ -134,6 +134,11 @@ def role_of(root_module: Mapping[str, object]) -> str | None:
     return arn.rpartition("/")[2] if arn else None
 
 
+def account_of(root_module: Mapping[str, object]) -> str | None:
+    """The service account that a root module on disk acts as, or None for ambient credentials."""
+    return _in_provider(root_module, "google", 0, "impersonate_service_account")
+
+
 def _in_provider(root_module: Mapping[str, object], *path: str | int) -> str | None:
     value = root_module.get("provider")
     for step in path:

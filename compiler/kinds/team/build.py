@@ -97,7 +97,10 @@ class Building:
         return scope
 
     def read(self, kind: type[Part], entry: nodes.Entry, scope: Scope, what: str) -> Part | None:
-        """A part of the file as its model, with its expressions evaluated."""
+        """A part of the file as its model, with its expressions evaluated; None where it is not
+        made, or wrong."""
+        if not _wanted(entry, scope):
+            return None
         evaluated, failed = evaluate(entry.value, scope)
         self.tell(failed)
         if failed:
@@ -335,6 +338,8 @@ class Building:
                 self.write_down(stack, f"local.{local_name(type_, name, argument)}", below)
 
     def _output(self, home: Home, stack: str, name: str, entry: nodes.Entry, scope: Scope) -> None:
+        if not _wanted(entry, scope):
+            return
         body = dict(entries(entry.value))
         value, found = terraform(body.pop("value").value, scope)
         self.tell(found)
@@ -359,6 +364,12 @@ class _OutputWords(Shape):
 
     description: Text
     when: bool = True
+
+
+def _wanted(entry: nodes.Entry, scope: Scope) -> bool:
+    """False where `when` says so: what else stands there may then have no value."""
+    when = entries(entry.value).get("when")
+    return when is None or nodes.plain(evaluate(when.value, scope)[0]) is not False
 
 
 def _part(name: str) -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from compiler.access.evaluation import Policies
 from compiler.access.fold import measured, size
 from compiler.access.google_proof import prove_bindings
 from compiler.access.ledger import Binding, Edge
-from compiler.access.proof import Finding, prove
-from compiler.access.rules import check_policies
+from compiler.access.proof import Finding, prove_known
+from compiler.access.rules import Tuning, judge
 from compiler.blueprint.written import Places
 from compiler.data import policy_limit_of
 from compiler.diagnostics import Diagnostic, Span
@@ -133,10 +134,18 @@ def check_schema(
 
 
 def check_rules(
-    documents: Mapping[str, Mapping[str, Json]], places: Places
+    documents: Mapping[str, Mapping[str, Json]],
+    policies: Policies | None,
+    exceptions: Mapping[Tuning, Span],
+    places: Places,
 ) -> Iterator[Diagnostic]:
-    """Policies that break a rule which every policy must keep, whoever declared it."""
-    for finding in check_policies(documents):
+    """Policies that break a rule which every policy must keep, whoever declared it.
+
+    `policies` are what the documents say, None where they have errors; `exceptions` those of the
+    blueprint, by where they are written: each must be needed.
+    """
+    found, idle = judge(documents, policies, exceptions)
+    for finding in found:
         span, related = places.statement(
             finding.stack, finding.address, finding.argument, finding.sid
         )
@@ -146,6 +155,13 @@ def check_rules(
             span=span,
             hint=finding.hint,
             related=related,
+        )
+    for exception in idle if policies is not None else ():
+        yield Diagnostic(
+            code="E829",
+            message=f"nothing breaks {exception.code} in {exception.place}",
+            span=exceptions[exception],
+            hint="take the exception out, or correct its patterns",
         )
 
 
@@ -166,12 +182,12 @@ def once(found: Iterable[Diagnostic], places: Places) -> Iterator[Diagnostic]:
 
 def check_access(
     documents: Mapping[str, Mapping[str, Json]],
+    policies: Policies,
     edges: Sequence[Edge],
-    organization: str | None,
     places: Places,
 ) -> Iterator[Diagnostic]:
     """What the policies allow and the ledger doesn't say, and the other way round."""
-    for finding in prove(documents, edges, organization):
+    for finding in prove_known(documents, policies, edges):
         yield _of_finding(finding, places)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from compiler.access.grants import Access
 from compiler.access.ledger import Binding, Edge
+from compiler.access.proof import gather
 from compiler.blueprint.files import Beside, BlueprintFiles, read_blueprints
 from compiler.blueprint.written import Places, Written
 from compiler.blueprint.yaml_merge import merge_documents
@@ -173,10 +174,12 @@ def build(
         diagnostics += check_schema(ordered, documents, places)
         diagnostics += check_sizes(ordered, spans)
         diagnostics += check_engine(documents, spans)
-        diagnostics += check_rules(documents, places)
+        sound = not has_errors(diagnostics)
+        policies = gather(documents, edges, world.organization.aws_id) if sound else None
+        diagnostics += check_rules(documents, policies, world.exceptions, places)
+        if policies is not None and not has_errors(diagnostics):
+            diagnostics += check_access(documents, policies, edges, places)
     if not has_errors(diagnostics):
-        organization = world.organization.aws_id
-        diagnostics += check_access(documents, edges, organization, places)
         diagnostics += check_bindings(documents, bindings, places)
     compiled = Compiled(
         world=world,

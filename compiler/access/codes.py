@@ -295,6 +295,16 @@ CODES: tuple[Code, ...] = (
         right='… and "Principal": {"AWS": "arn:aws:iam::111111111111:root"} with aws:PrincipalArn of the role',
     ),
     Code(
+        code="E829",
+        title="an exception from a rule that nothing needs",
+        explanation=(
+            "The blueprint lists it under `rules`, and nothing that it fits breaks that rule. One that "
+            "stays would hide what breaks the rule there later. Take it out, or correct its patterns."
+        ),
+        wrong="rules: {E804: [{stack: aws/*/*, address: aws_iam_role_policy.*, reason: …}]}, and no finding",
+        right="rules: {E804: [{stack: aws/shared/scan, address: aws_iam_role_policy.scan, reason: …}]}",
+    ),
+    Code(
         code="E831",
         title="a grant that the policies don't allow",
         explanation=(
@@ -351,4 +361,12 @@ CODES: tuple[Code, ...] = (
         right='aws_lambda_function.role → a role with "Principal": {"Service": "lambda.amazonaws.com"}',
     ),
     *GOOGLE,
+)
+
+# Rules that a blueprint may make exceptions from, with a reason. What the proof finds has none: the
+# ledger would not be true.
+TUNABLE = frozenset(
+    code.code
+    for code in CODES
+    if "E801" <= code.code < "E829" or code.code in {google.code for google in GOOGLE}
 )

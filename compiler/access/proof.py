@@ -59,7 +59,14 @@ def prove(
     documents: Documents, edges: Sequence[Edge], organization: str | None
 ) -> tuple[Finding, ...]:
     """Everything in which the ledger and the policies differ; `organization` is AWS's id of it."""
-    known = index(gather(documents, edges, organization), edges)
+    return prove_known(documents, gather(documents, edges, organization), edges)
+
+
+def prove_known(
+    documents: Documents, policies: Policies, edges: Sequence[Edge]
+) -> tuple[Finding, ...]:
+    """The same with what `gather` gave."""
+    known = index(policies, edges)
     judge = Judge(known.policies)
     found: list[Finding] = []
     for edge in edges:
@@ -231,20 +238,10 @@ def _own_excess(found: Found, edges: list[Edge]) -> Iterator[Finding]:
     source = found.statement.source
     if "_attachment." in source.address or found.statement.unknown:
         return
-    if _becomes_itself(found):
-        return  # a role that is assumed by its own sessions crosses no boundary
     own = [edge for edge in edges if _same(edge.principal_arn, found.owner)]
     what = _excess(found, own)
     if what:
         yield _finding("E834", found, f"gives {found.owner} {what}")
-
-
-def _becomes_itself(found: Found) -> bool:
-    """Whether the statement of a role is only about assuming that role: on either side."""
-    statement = found.statement
-    own = "*" if statement.source.side == "trust" else found.owner
-    texts = {resource.text for resource in statement.resources}
-    return set(statement.actions) == {"sts:assumerole"} and texts == {own}
 
 
 def _same(edge_arn: str, arn: str) -> bool:
@@ -256,8 +253,8 @@ def _same(edge_arn: str, arn: str) -> bool:
 def _admitted_excess(found: Found, edges: list[Edge]) -> Iterator[Finding]:
     """Principals, or permissions of them, that no edge has."""
     for principal in admitted(found, declared=bool(edges)):
-        if principal == found.owner and _becomes_itself(found):
-            continue
+        if principal == found.owner and set(found.statement.actions) == {"sts:assumerole"}:
+            continue  # a role that may become itself: its own policy says so, and the ledger
         own = [edge for edge in edges if edge.principal_arn == principal]
         account = principal.removeprefix("account/")
         if account != principal and _plain_root(found):

@@ -240,6 +240,37 @@ class ComponentModel(Shape):
     vars: Vars = Field(default_factory=dict, description="vars on top of the account's")
 
 
+RuleCode = Annotated[Text, Matching(r"E8[0-9]{2}", "the code of a rule: E804")]
+Pattern = Annotated[
+    Text, Matching(r"[\w./*?-]+", "a path or name in which * and ? stand for any letters")
+]
+
+
+def _reason(text: str) -> str:
+    """What a reviewer can weigh: a dash or a single word is not."""
+    if len(text.split()) < MIN_REASON_WORDS:
+        raise problem("E204", "must say why, in a few words", "name what makes it right there")
+    return text
+
+
+MIN_REASON_WORDS = 3
+
+
+class RuleException(Shape):
+    """A place in which a rule about policies does not count."""
+
+    stack: Pattern = Field(description="path of the stack, or a pattern: aws/*/churn")
+    address: Pattern = Field(
+        description="Terraform address there, or a pattern: aws_iam_role_policy.train"
+    )
+    statement: Pattern = Field(
+        default="*", description="Sid of the statement, or a pattern; default: all of the policy"
+    )
+    reason: Annotated[Text, AfterValidator(_reason)] = Field(
+        description="why it is right there; `landform access` shows it"
+    )
+
+
 class BlueprintModel(Shape):
     """A whole blueprint."""
 
@@ -253,6 +284,9 @@ class BlueprintModel(Shape):
     state: StateModel = Field(default_factory=StateModel)
     providers: ProvidersModel = Field(default_factory=ProvidersModel)
     components: dict[Name, ComponentModel] = Field(default_factory=dict)
+    rules: dict[RuleCode, list[RuleException]] = Field(
+        default_factory=dict, description="exceptions from rules about policies, by code"
+    )
     removed: list[StackPath] = Field(
         default_factory=list, description="stacks whose component is gone: their destroy is planned"
     )

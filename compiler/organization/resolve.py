@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from compiler.access.codes import CODES, TUNABLE
+from compiler.access.rules.records import Tuning
 from compiler.blueprint import nodes
 from compiler.blueprint.expressions import evaluate
 from compiler.blueprint.models import (
@@ -17,6 +19,8 @@ from compiler.blueprint.models import (
     DeployModel,
     OrganizationModel,
     ProvidersModel,
+    RuleCode,
+    RuleException,
     StackPath,
     StateModel,
 )
@@ -46,12 +50,14 @@ UNKNOWN = OrganizationModel(name="unknown")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """A checked blueprint. `removed` maps the paths of stacks to be destroyed to where it says so;
-    `span` is where the organisation is named.
+    `exceptions` maps exceptions from rules about policies to where they are written; `span` is where
+    the organisation is named.
     """
 
     organization: Organization
     components: tuple[Component, ...]
     removed: Mapping[str, Span]
+    exceptions: Mapping[Tuning, Span]
     span: Span
 
 
@@ -109,6 +115,7 @@ class _Resolver:
             organization=record,
             components=self._components(record, members, base, regions),
             removed=self._removed(record),
+            exceptions=self._exceptions(),
             span=name_span,
         )
 
@@ -254,6 +261,43 @@ class _Resolver:
                 else f"keep the {noun} until its stacks are destroyed",
             )
 
+    def _exceptions(self) -> dict[Tuning, Span]:
+        entry = self.root.entries.get("rules")
+        if entry is None:
+            return {}
+        only = nodes.Mapping({"rules": entry}, self.root.span)
+        made, found = check(_Rules, only, what="the blueprint", owner=entry.key_span)
+        self.diagnostics += found
+        written_rules = entry.value
+        if made is None or not isinstance(written_rules, nodes.Mapping):
+            return {}
+        exceptions: dict[Tuning, Span] = {}
+        for code, listed in made.rules.items():
+            place = written_rules.entries[code]
+            if code not in TUNABLE:
+                self._refuse_exception(code, place.key_span)
+                continue
+            assert isinstance(place.value, nodes.Sequence), "the model says so"
+            for given, item in zip(listed, place.value.items, strict=True):
+                exceptions.setdefault(Tuning(code=code, **given.model_dump()), item.span)
+        return exceptions
+
+    def _refuse_exception(self, code: str, span: Span) -> None:
+        known = code in {each.code for each in CODES}
+        guess = nearest(code, sorted(TUNABLE))
+        self._report(
+            "E204" if known else "E202",
+            f'"rules": {code} takes no exceptions'
+            if known
+            else f'"rules": no rule has the code {code}',
+            span,
+            "the ledger would not be true: declare the access as a grant, or take it out"
+            if known
+            else f"did you mean {guess}?"
+            if guess
+            else None,
+        )
+
     def _report(self, code: str, message: str, span: Span, hint: str | None = None) -> None:
         self.diagnostics.append(Diagnostic(code=code, message=message, span=span, hint=hint))
 
@@ -264,9 +308,15 @@ def _is_language(node: nodes.Node) -> bool:
 
 
 class _Removed(Shape):
-    """The root key that stands outside every section."""
+    """A root key that stands outside every section."""
 
     removed: list[StackPath]
+
+
+class _Rules(Shape):
+    """Another, in which nothing is evaluated either."""
+
+    rules: dict[RuleCode, list[RuleException]]
 
 
 def _without(node: nodes.Node, path: tuple[str, str]) -> tuple[nodes.Node, nodes.Node | None]:

@@ -7,7 +7,7 @@ a policy that cannot be read is a finding itself. No effects.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 
 from compiler.access import evaluation
 from compiler.access.rules import (
@@ -22,12 +22,11 @@ from compiler.access.rules import (
 )
 from compiler.access.rules.buckets import guards
 from compiler.access.rules.calls import calls
-from compiler.access.rules.collect import attachments, policies
+from compiler.access.rules.collect import Documents, attachments, policies
 from compiler.access.rules.deploying import deploying
 from compiler.access.rules.exceptions import BUILT_IN
 from compiler.access.rules.google import check_google
 from compiler.access.rules.records import Attachment, Finding, Policy, Statement, Tuning
-from compiler.terraform.document import Json
 
 __all__ = [
     "Attachment",
@@ -37,6 +36,7 @@ __all__ = [
     "Tuning",
     "check_policies",
     "check_policy",
+    "judge",
     "tune",
 ]
 
@@ -69,25 +69,30 @@ POLICY_RULES: tuple[Callable[[Policy], Iterator[Finding]], ...] = (
 )
 
 
-def check_policies(
-    documents: Mapping[str, Mapping[str, Json]],
-    tunings: Iterable[Tuning] = (),
-    known: evaluation.Policies | None = None,
-) -> tuple[Finding, ...]:
-    """What is wrong with the policies of these root modules (by stack path), in their order.
+def check_policies(documents: Documents, tunings: Iterable[Tuning] = ()) -> tuple[Finding, ...]:
+    """What is wrong with the policies of these root modules (by stack path), in their order."""
+    kept, _ = judge(documents, evaluation.collect(documents), tunings)
+    return kept
 
-    `known` are the policies of the same documents, for a caller who has collected them.
+
+def judge(
+    documents: Documents, known: evaluation.Policies | None, tunings: Iterable[Tuning] = ()
+) -> tuple[tuple[Finding, ...], tuple[Tuning, ...]]:
+    """The same, and the tunings that take nothing away.
+
+    `known` are the policies of these documents, on which requests are tried; None where the
+    documents have errors, so that they cannot be collected.
     """
     found: list[Finding] = []
     for policy in policies(documents):
         found += check_policy(policy)
     for attachment in attachments(documents):
         found += privileges.attached(attachment)
-    known = known or evaluation.collect(documents)
-    found += (*guards(known), *calls(known, documents), *deploying(known, documents))
+    if known is not None:
+        found += (*guards(known), *calls(known, documents), *deploying(known, documents))
     found += check_google(documents)
-    kept, _ = tune(found, (*BUILT_IN, *tunings))
-    return kept
+    kept, _ = tune(found, BUILT_IN)
+    return tune(kept, tunings)
 
 
 def check_policy(policy: Policy) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ def deploying(policies: Policies, documents: Mapping[str, Mapping[str, Json]]) -
     """E828: every role of these stacks."""
     applying = set(_named(documents))
     for role in policies.holders.values():
-        if not role.address.startswith("aws_iam_role."):
+        if not role.address.startswith("aws_iam_role.") or not role.policy.statements:
             continue
         by_token, others = _ways_in(role)
         if not by_token and not others:

@@ -148,19 +148,21 @@ PLAIN_ROOT: Mapping[str, str] = {
 BUILT_IN: tuple[Tuning, ...] = (
     Tuning(
         code="E803",
-        where="* aws_iam_role_policy_attachment.deploy_*.policy_arn",
+        address="aws_iam_role_policy_attachment.deploy_*",
         reason="the role that Terraform is applied with gets the policies that the blueprint lists "
         "under deploy_from.policies; it has none by default",
     ),
     Tuning(
         code="E804",
-        where="* aws_iam_role_policy.*.policy *MakesInterfaces",
+        address="aws_iam_role_policy.*",
+        statement="*MakesInterfaces",
         reason="SageMaker makes the network interfaces of a container in a VPC, so that their ids are "
         "not known before: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html",
     ),
     Tuning(
         code="E824",
-        where="* aws_kms_key.secrets.policy LendToCluster",
+        address="aws_kms_key.secrets",
+        statement="LendToCluster",
         reason="whoever makes an EKS cluster lends it the key of its secrets, through EKS alone "
         "(kms:GrantIsForAWSResource); without deploy.aws.role nobody knows who that is: "
         "https://docs.aws.amazon.com/eks/latest/userguide/enable-kms.html",

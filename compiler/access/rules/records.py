@@ -28,7 +28,7 @@ class Finding:
 
     @property
     def place(self) -> str:
-        """`stack address.argument sid`, as messages and tunings write it."""
+        """`stack address.argument sid`, as messages write it."""
         return f"{self.stack} {self.address}.{self.argument} {self.sid}".rstrip()
 
 
@@ -36,16 +36,29 @@ class Finding:
 class Tuning:
     """A rule that does not count in some place, with the reason why.
 
-    `where` is a pattern of `Finding.place` with `*` and `?`; `reason` is for people to read.
+    `stack`, `address` and `statement` (a Sid) are patterns with `*` and `?`; `reason` is for people
+    to read.
     """
 
     code: str
-    where: str
+    stack: str = "*"
+    address: str
+    statement: str = "*"
     reason: str
 
     def covers(self, finding: Finding) -> bool:
         """Whether the finding is one that this tuning takes away."""
-        return self.code == finding.code and fnmatchcase(finding.place, self.where)
+        return (
+            self.code == finding.code
+            and fnmatchcase(finding.stack, self.stack)
+            and fnmatchcase(finding.address, self.address)
+            and fnmatchcase(finding.sid, self.statement)
+        )
+
+    @property
+    def place(self) -> str:
+        """`stack address statement`, the last left out where it is any."""
+        return f"{self.stack} {self.address} {self.statement}".removesuffix(" *")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,6 +52,7 @@ def mutants(found: Documents, accounts: tuple[str, ...]) -> Iterator[Mutant]:
                     made["locals"][local]["Statement"][number : number + 1] = changed
                     yield Mutant(operator, stack, local, body["Sid"], detail, made, body)
         yield from _moved(stack, document)
+        yield from _permissions(stack, document, accounts)
 
 
 def _moved(stack: str, document: Mapping[str, Any]) -> Iterator[Mutant]:
@@ -68,12 +69,41 @@ def _moved(stack: str, document: Mapping[str, Any]) -> Iterator[Mutant]:
                 break
 
 
+def _permissions(
+    stack: str, document: Mapping[str, Any], accounts: tuple[str, ...]
+) -> Iterator[Mutant]:
+    """What a function's permission says, argument by argument; and none at all."""
+    for name, given in document.get("resource", {}).get("aws_lambda_permission", {}).items():
+        changes: list[tuple[str, str, Body | None]] = [
+            ("drop the statement", "", None),
+            ("every action of the service", "", {**given, "action": "lambda:*"}),
+            ("another action", "", {**given, "action": "lambda:GetFunction"}),
+            ("everybody", "", {**given, "principal": "*"}),
+        ]
+        for key in ("source_account", "source_arn"):
+            if key in given:
+                less = {each: value for each, value in given.items() if each != key}
+                changes.append(("drop a condition", key, less))
+            if ACCOUNT.search(str(given.get(key, ""))):
+                present = ACCOUNT.search(given[key])
+                other = next(each for each in accounts if present and each != present.group())
+                swapped = {**given, key: ACCOUNT.sub(other, given[key])}
+                changes.append(("another account", key, swapped))
+        for operator, detail, changed in changes:
+            made = copy.deepcopy(dict(document))
+            if changed is None:
+                del made["resource"]["aws_lambda_permission"][name]
+            else:
+                made["resource"]["aws_lambda_permission"][name] = changed
+            yield Mutant(operator, stack, name, given.get("statement_id", ""), detail, made, {})
+
+
 def _changes(body: Body, accounts: tuple[str, ...]) -> Iterator[tuple[str, str, list[Body]]]:
     yield "drop the statement", "", []
     service = body["Action"][0].partition(":")[0]
     yield "every action", "", [{**body, "Action": ["*"]}]
     yield "every action of the service", "", [{**body, "Action": [f"{service}:*"]}]
-    if service in MORE:
+    if service in MORE and MORE[service] not in body["Action"]:
         yield (
             "one more action",
             MORE[service],
@@ -101,6 +131,12 @@ def _principals(body: Body) -> Iterator[tuple[str, str, list[Body]]]:
     if {**bare, "Principal": root} != body:
         yield "the account without a condition", "", [{**bare, "Principal": root}]
     yield "everybody", "", [{**bare, "Principal": "*"}]
+    if principal == root and "Condition" not in body:
+        yield (
+            "a role in place of its account",
+            "",
+            [{**body, "Principal": {"AWS": f"{root['AWS'][:-4]}role/other"}}],
+        )
     if principal != root:
         other = {"AWS": f"arn:aws:iam::{account}:role/other"}
         yield "another role", "", [{**body, "Principal": other}]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from compiler.access.parties import KeyUse
-from compiler.access.policy import Statement
+from compiler.access.parties import KeyUse, Place
+from compiler.access.policy import Conditions, Statement, both
 from compiler.kinds.draft import Draft
 from compiler.kinds.model_serving.inputs import Inputs
 from compiler.kinds.model_serving.names import (
@@ -39,7 +39,7 @@ def parties(draft: Draft, inputs: Inputs) -> Parties:
             "secrets",
             "secrets",
             f"Secrets of the cluster {name}",
-            [_made_with(place.root)],
+            [_lent(draft, place)],
         ),
         logs=draft.key(
             account, "logs", "logs", f"Logs of the cluster {name}", [log_encryption(place, *groups)]
@@ -53,18 +53,23 @@ def parties(draft: Draft, inputs: Inputs) -> Parties:
     )
 
 
-def _made_with(root: str) -> Statement:
-    """Lets whoever makes the cluster lend the key to EKS, and to nobody else.
+def _lent(draft: Draft, place: Place) -> Statement:
+    """Lets whoever makes the cluster lend the key to EKS: the deploy role, where there is one.
 
     Source: EKS user guide, "Encrypt Kubernetes secrets with KMS on existing clusters": the caller
     needs kms:DescribeKey, which the administration of the key has, and kms:CreateGrant.
     """
+    conditions: Conditions = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+    role = draft.organization.deploy.aws_role
+    if role:
+        arn = place.arn("iam", f"role/{role}", region=False)
+        conditions = both(conditions, {"ArnEquals": {"aws:PrincipalArn": arn}})
     return Statement(
         sid="LendToCluster",
-        principal={"AWS": root},
+        principal={"AWS": place.root},
         actions=("kms:CreateGrant",),
         resources=("*",),
-        conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}},
+        conditions=conditions,
     )
 
 

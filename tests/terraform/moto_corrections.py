@@ -18,6 +18,7 @@ from moto.codecommit import models as codecommit_models
 from moto.codecommit.responses import CodeCommitResponse
 from moto.codepipeline.models import CodePipeline
 from moto.core.responses import ActionResult
+from moto.ec2.models.launch_templates import LaunchTemplateBackend
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 from moto.s3.responses import S3Response
@@ -205,6 +206,64 @@ def model_package_group_policies() -> None:
     _add(SageMakerResponse, delete_model_package_group_policy)
 
 
+def sagemaker_serving() -> None:
+    """Models, endpoint configurations and endpoints are described as they were asked for: moto drops
+    network isolation and the deployment's settings, and adds empty blocks that nobody asked for.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeModel.html
+    """
+    for thing, made in (
+        ("model", ("ModelArn", "CreationTime")),
+        ("endpoint_config", ("EndpointConfigArn", "CreationTime")),
+    ):
+        _described_as_created(thing, made)
+    create, describe = SageMakerResponse.create_endpoint, SageMakerResponse.describe_endpoint
+
+    def create_endpoint(self: Any) -> ActionResult:
+        _asked(self)[self._get_param("EndpointName")] = self._get_param("DeploymentConfig")
+        return create(self)
+
+    def describe_endpoint(self: Any) -> ActionResult:
+        answer: Any = describe(self).result
+        deployment = _asked(self).get(self._get_param("EndpointName"))
+        kept = {key: value for key, value in answer.items() if value not in (None, {})}
+        more = {"LastDeploymentConfig": deployment} if deployment else {}
+        return ActionResult({**kept, **more})
+
+    SageMakerResponse.create_endpoint = create_endpoint  # type: ignore[method-assign]
+    SageMakerResponse.describe_endpoint = describe_endpoint  # type: ignore[method-assign]
+
+
+def _described_as_created(thing: str, made: tuple[str, ...]) -> None:
+    """`made` are the members of the description that the request does not have."""
+    create = getattr(SageMakerResponse, f"create_{thing}")
+    describe = getattr(SageMakerResponse, f"describe_{thing}")
+
+    def created(self: Any) -> ActionResult:
+        answer: ActionResult = create(self)
+        asked = json.loads(self.body)
+        _asked(self)[f"{thing} {asked[_NAMES[thing]]}"] = asked
+        return answer
+
+    def described(self: Any) -> ActionResult:
+        answer = describe(self).result
+        asked = _asked(self)[f"{thing} {self._get_param(_NAMES[thing])}"]
+        own = {key: answer[key] for key in made}
+        return ActionResult({**own, **{k: v for k, v in asked.items() if k != "Tags"}})
+
+    setattr(SageMakerResponse, f"create_{thing}", created)
+    setattr(SageMakerResponse, f"describe_{thing}", described)
+
+
+_NAMES = {"model": "ModelName", "endpoint_config": "EndpointConfigName"}
+
+
+def _asked(response: Any) -> dict[str, Any]:
+    """The requests that the backend of this account and region was sent, by name."""
+    kept: dict[str, Any] = vars(response.sagemaker_backend).setdefault("landform_asked", {})
+    return kept
+
+
 def scalable_target_tags() -> None:
     """Application Auto Scaling keeps the tags of a registration and lists them; moto drops them.
 
@@ -318,6 +377,24 @@ def lambda_configuration() -> None:
     LambdaFunction.get_configuration = get_configuration  # type: ignore[method-assign]
 
 
+def launch_template_tags() -> None:
+    """The tags of a launch template are its own; moto also stores them as those of what it launches.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplate.html
+    """
+
+    def create_launch_template(
+        self: Any, name: str, description: str, data: dict[str, Any], tags: dict[str, Any]
+    ) -> Any:
+        given = data.get("TagSpecifications", [])
+        own = [each for each in given if each["ResourceType"] != "launch-template"]
+        data = {**data, "TagSpecifications": own} if given else data
+        return create(self, name, description, data, tags)
+
+    create = LaunchTemplateBackend.create_launch_template
+    LaunchTemplateBackend.create_launch_template = create_launch_template  # type: ignore[method-assign]
+
+
 def _covers(statement: dict[str, Any], prefix: str) -> bool:
     patterns = _listed(statement.get("Resource"))
     return any(pattern.endswith("*") and prefix.startswith(pattern[:-1]) for pattern in patterns)
@@ -341,11 +418,13 @@ CORRECTIONS: tuple[Callable[[], None], ...] = (
     codecommit_repositories,
     budget_subscribers_and_tags,
     model_package_group_policies,
+    sagemaker_serving,
     scalable_target_tags,
     bucket_policies_are_not_judged,
     log_delivery_policy,
     eventbridge_notifications,
     lambda_configuration,
+    launch_template_tags,
 )
 
 

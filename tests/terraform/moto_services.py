@@ -18,6 +18,8 @@ from urllib.parse import unquote
 
 from moto.iam.models import get_account_id_from
 
+from tests.terraform.moto_eks import eks
+
 Body = dict[str, Any]
 Reply = tuple[int, Body]
 
@@ -152,4 +154,5 @@ SERVICES: dict[str, Callable[[Place, Call], Reply]] = {
     "access-analyzer": access_analyzer,
     "codeconnections": code_connections,
     "codestar-connections": code_connections,
+    "eks": eks,
 }

@@ -24,10 +24,6 @@ UNSUPPORTED: Mapping[str, str] = {
     "aws_servicecatalog_provisioning_artifact": "needs aws_servicecatalog_product",
     "aws_servicecatalog_product_portfolio_association": "needs aws_servicecatalog_product",
     "aws_servicecatalog_constraint": "needs aws_servicecatalog_product",
-    "aws_eks_access_entry": "moto lacks the access entries of EKS",
-    "aws_eks_access_policy_association": "moto lacks the access entries of EKS",
-    "aws_eks_addon": "moto lacks the add-ons of EKS",
-    "aws_eks_pod_identity_association": "moto lacks the pod identities of EKS",
 }
 
 _ROOT = Path(__file__).parents[2]

@@ -110,6 +110,7 @@ class _Resolver:
             deploy=self._deploy(base, projects),
             state=self._state(base, regions),
             providers=self._providers(base),
+            regions=(*organization.aws.regions, *organization.google.regions),
         )
         return World(
             organization=record,

@@ -46,6 +46,7 @@ from compiler.kinds.inputs import Role as RoleInput
 from compiler.kinds.parts import service_trust
 from compiler.organization.kind import Kind
 from compiler.organization.records import Account, Component, Organization, Project
+from compiler.terraform.names import shorten
 from compiler.terraform.stack import Expression, JsonText, reference, template
 
 __all__ = [
@@ -96,5 +97,6 @@ __all__ = [
     "problem",
     "reference",
     "service_trust",
+    "shorten",
     "template",
 ]

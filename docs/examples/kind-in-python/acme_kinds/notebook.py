@@ -19,7 +19,11 @@ from compiler.kinds.api import (
     Text,
     reference,
     service_trust,
+    shorten,
 )
+
+# SageMaker API reference, CreateNotebookInstance.
+NAME_LIMIT = 63
 
 
 class Inputs(Shape):
@@ -56,7 +60,7 @@ def build(draft: Draft) -> None:
         "aws_sagemaker_notebook_instance",
         "notebook",
         {
-            "name": draft.name("notebook", "aws_sagemaker_notebook_instance"),
+            "name": shorten(draft.prefix("notebook"), NAME_LIMIT),
             "instance_type": inputs.instance,
             "role_arn": reference("aws_iam_role.notebook", "arn"),
             "direct_internet_access": "Disabled",

@@ -1,0 +1,291 @@
+"""Kinds that are Python packages: the example is installed and compiled; packages that do not work."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from compiler.compilation import Compilation, compile_blueprints
+from compiler.kinds import available, constructs
+from compiler.kinds.installed import GROUP, Installed, load
+from compiler.terraform.stack import Expression, JsonText
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "docs" / "examples" / "kind-in-python"
+BINDINGS = "cdktf_cdktf_provider_aws"
+
+HEAD = """
+landform: 1
+organization: {name: acme}
+defaults: {aws: {region: eu-west-1}}
+accounts:
+  shared: {id: "111111111111"}
+  training: {id: "222222222222"}
+components:
+"""
+LAB = "  lab: {kind: notebook, account: training, publish_to: shared}\n"
+ALERTS = "  alerts: {kind: alerts, account: shared, notify: [b@acme.example, a@acme.example]}\n"
+
+# A package of the test's own: each kind is wrong in its own way, but for "right".
+PACKAGE = '''
+"""The manual of the package."""
+from compiler.kinds.api import Draft, Kind, OneAccount, Shape
+
+class Inputs(Shape):
+    account: OneAccount
+
+class NoShape:
+    pass
+
+def build(draft: Draft) -> None:
+    draft.place(draft.component.inputs.account)
+
+def fails(draft: Draft) -> None:
+    raise ZeroDivisionError("no number\\nmore")
+
+RIGHT = Kind(name="right", summary="s", inputs=Inputs, build=build, home="account")
+FAILS = Kind(name="fails", summary="s", inputs=Inputs, build=fails, home="account")
+PLAIN = Kind(name="plain", summary="s", inputs=NoShape, build=build, home="account")
+HOMELESS = Kind(name="homeless", summary="s", inputs=Inputs, build=build, home="acount")
+BUILT_IN = Kind(name="ml-pipeline", summary="s", inputs=Inputs, build=build, home="account")
+TEXT = "right"
+'''
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    name = "landform_test_kinds"
+    (tmp_path / f"{name}.py").write_text(PACKAGE, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    return name
+
+
+def point(name: str, value: str) -> EntryPoint:
+    return EntryPoint(name=name, value=value, group=GROUP)
+
+
+def compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: Installed, components: str
+) -> Compilation:
+    monkeypatch.setattr(available, "installed", lambda: found)
+    monkeypatch.chdir(tmp_path)
+    Path("blueprint.yaml").write_text(HEAD + components, encoding="utf-8")
+    return compile_blueprints(Path("blueprint.yaml"))
+
+
+# -------------------------------------------------------------------- the example
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which the example is installed, beside what the tests have."""
+    folder = tmp_path_factory.mktemp("installed")
+    # The build writes beside its source.
+    source = shutil.copytree(EXAMPLE, folder / "source")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
+    subprocess.run(
+        [*pip, "--no-build-isolation", "--target", str(folder / "site"), str(source)],
+        check=True,
+        timeout=120,
+        env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+    )
+    path = os.pathsep.join([str(folder / "site"), str(ROOT)])
+    return {**os.environ, "PYTHONPATH": path, "NO_COLOR": "1"}
+
+
+def landform(environment: dict[str, str], folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "compiler", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_installed_example_is_listed_and_shown(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    listed = json.loads(landform(environment, tmp_path, "kinds", "--format", "json"))
+    assert {"notebook", "alerts", "ml-pipeline"} <= {kind["kind"] for kind in listed["kinds"]}
+    manual = landform(environment, tmp_path, "kinds", "notebook")
+    assert manual.startswith("A SageMaker notebook whose results go to a bucket")
+    assert "instance  (text; default ml.t3.medium)" in manual
+
+
+def test_the_installed_example_compiles(environment: dict[str, str], tmp_path: Path) -> None:
+    """Parts and grants in one kind, constructs with the typed bindings in the other."""
+    components = LAB
+    if importlib.util.find_spec(BINDINGS):
+        components += ALERTS
+    elif os.environ.get("CI"):
+        pytest.fail(f"{BINDINGS} is not installed")
+    (tmp_path / "blueprint.yaml").write_text(HEAD + components, encoding="utf-8")
+    landform(environment, tmp_path, "compile", "blueprint.yaml")
+    made = tmp_path / "generated" / "acme"
+    ledger = json.loads((made / "access.json").read_text())
+    edge = next(e for e in ledger["edges"] if e["id"] == "lab/notebook-writes-results")
+    assert {each["side"] for each in edge["statements"]} == {"identity", "resource", "key"}
+    assert len(edge["statements"]) == 4
+    if components == LAB:
+        pytest.skip(f"{BINDINGS} is not installed: pip install landform[bindings]")
+    stack = json.loads((made / "aws" / "shared" / "alerts" / "main.tf.json").read_text())
+    assert stack["resource"] == {
+        "aws_sns_topic": {"alerts": {"name": "acme-alerts-alerts"}},
+        "aws_sns_topic_subscription": {
+            f"mail_{number}": {
+                "endpoint": f"{name}@acme.example",
+                "protocol": "email",
+                "topic_arn": "${aws_sns_topic.alerts.arn}",
+            }
+            for number, name in ((1, "a"), (2, "b"))
+        },
+    }
+    assert stack["output"]["topic"]["value"] == "${aws_sns_topic.alerts.arn}"
+    assert "metadata" not in json.dumps(stack)
+
+
+# -------------------------------------------------------------------- what does not work
+
+
+def test_a_kind_is_found_by_its_entry_point(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = load([point("right", f"{package}:RIGHT")])
+    compilation = compiled(
+        tmp_path, monkeypatch, found, "  one: {kind: right, account: shared, region: eu-west-3}\n"
+    )
+    assert not compilation.diagnostics
+    (stack,) = compilation.blueprints[0].stacks
+    assert (stack.path, stack.kind, stack.region) == ("aws/shared/one", "right", "eu-west-3")
+    assert found.kinds["right"].manual == "The manual of the package."
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("gone", "landform_test_kinds_that_are_not:KIND", "cannot be loaded: ModuleNotFoundError"),
+        ("gone", "landform_test_kinds:NONE", "cannot be loaded: AttributeError"),
+        ("text", "landform_test_kinds:TEXT", "is no Kind, but str"),
+        ("other", "landform_test_kinds:RIGHT", 'is the kind "right"'),
+        ("plain", "landform_test_kinds:PLAIN", "has inputs that are no Shape"),
+        ("homeless", "landform_test_kinds:HOMELESS", 'has the home "acount"'),
+    ],
+)
+def test_a_package_that_does_not_work_is_told_of_the_component(
+    name: str,
+    value: str,
+    why: str,
+    package: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = load([point(name, value)])
+    component = f"  one: {{kind: {name}, account: shared}}\n"
+    (diagnostic,) = compiled(tmp_path, monkeypatch, found, component).diagnostics
+    assert diagnostic.code == "E332"
+    assert f'component "one": the kind "{name}": {value} {why}' in diagnostic.message
+    assert str(diagnostic.span) == "blueprint.yaml:9:3"
+
+
+def test_a_package_that_nobody_uses_stops_nobody(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = load([point("gone", "landform_test_kinds_that_are_not:KIND")])
+    baseline = "  base: {kind: account-baseline, account: shared}\n"
+    assert not compiled(tmp_path, monkeypatch, found, baseline).diagnostics
+
+
+def test_two_packages_with_one_kind(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = load([point("right", f"{package}:RIGHT"), point("right", f"{package}:FAILS")])
+    component = "  one: {kind: right, account: shared}\n"
+    (diagnostic,) = compiled(tmp_path, monkeypatch, found, component).diagnostics
+    assert (diagnostic.code, "two installed packages" in diagnostic.message) == ("E332", True)
+
+
+def test_an_exception_of_a_kind_is_no_traceback(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = load([point("fails", f"{package}:FAILS")])
+    component = "  one: {kind: fails, account: shared}\n"
+    (diagnostic,) = compiled(tmp_path, monkeypatch, found, component).diagnostics
+    assert diagnostic.code == "E332"
+    assert diagnostic.message.endswith('the kind "fails" failed: ZeroDivisionError: no number')
+    assert package in (diagnostic.hint or "")
+
+
+def test_a_kind_with_the_name_of_a_built_in_one(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = load([point("ml-pipeline", f"{package}:BUILT_IN")])
+    component = "  one: {kind: ml-pipeline, when: false, shared: shared}\n"
+    diagnostics = compiled(tmp_path, monkeypatch, found, component).diagnostics
+    assert [d.code for d in diagnostics] == ["E331"]
+
+
+# -------------------------------------------------------------------- constructs
+
+
+def test_texts_of_constructs_are_templates() -> None:
+    assert constructs.value({"a": ["${x.y.z}", "$5", "%{ if }"]}) == {
+        "a": [Expression("${x.y.z}"), "$5", Expression("%{ if }")]
+    }
+
+
+def test_a_policy_of_a_construct_is_written_in_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = {
+        "//": {"metadata": {}},
+        "resource": {
+            "aws_sns_topic_policy": {
+                "own": {
+                    "arn": "${aws_sns_topic.own.arn}",
+                    "policy": '{"Statement": [{"Resource": "${aws_sns_topic.own.arn}"}]}',
+                    "depends_on": ["aws_sns_topic.own"],
+                    "//": {"metadata": {"path": "x"}},
+                }
+            }
+        },
+    }
+    draft = _Draft()
+    monkeypatch.setattr(constructs, "constructed", lambda build: made)
+    addresses = constructs.add_constructs(draft, None, lambda stack: None)  # type: ignore[arg-type]
+    assert addresses == ("aws_sns_topic_policy.own",)
+    arguments, options = draft.added[0]
+    policy = arguments["policy"]
+    assert policy == JsonText({"Statement": [{"Resource": Expression("${aws_sns_topic.own.arn}")}]})
+    assert options["depends_on"] == ["aws_sns_topic.own"]
+
+
+@pytest.mark.parametrize("section", ["provider", "terraform", "module", "variable"])
+def test_constructs_make_nothing_that_is_landforms(
+    section: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constructs, "constructed", lambda build: {section: {}})
+    with pytest.raises(constructs.ConstructError, match=section):
+        constructs.add_constructs(_Draft(), None, lambda stack: None)  # type: ignore[arg-type]
+
+
+class _Draft:
+    def __init__(self) -> None:
+        self.added: list[tuple[dict[str, object], dict[str, object]]] = []
+
+    def add(
+        self, home: object, type_: str, name: str, arguments: dict[str, object], **options: object
+    ) -> str:
+        self.added.append((arguments, options))
+        return f"{type_}.{name}"

@@ -62,7 +62,7 @@ def named(text: str, path: Path) -> Side:
     folder = Path(text).expanduser()
     if text.startswith(("./", "../", "/", "~")) or text in (".", ".."):
         return from_path(folder, label=text)
-    if not folder.exists():
+    if not text or not folder.exists():
         return at_revision(text, path)
     if git.commit_of(text, path) is not None:
         raise SideError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from compiler.access.evaluation.google import modules
 from compiler.access.google import (
     Bound,
     Member,
@@ -26,7 +26,8 @@ from compiler.access.google import (
 from compiler.access.google_proof import prove_bindings
 from compiler.access.ledger import Binding
 from compiler.access.rules import check_policies
-from compiler.compilation import compile_blueprints
+from compiler.compilation import Compiled, compile_blueprints
+from compiler.manifest import waves
 from compiler.terraform.document import Json, document
 from compiler.terraform.stack import Stack
 from tests.access.google_mutants import mutants
@@ -118,17 +119,24 @@ def entries() -> tuple[Binding, ...]:
     return tuple(bound.entry for bound in bounds())
 
 
-def compiled() -> Iterator[tuple[Path, Documents, tuple[Binding, ...]]]:
-    """All cases and examples with Google stacks."""
-    paths = [*ROOT.glob("tests/cases/*/*/blueprint*"), *ROOT.glob("docs/examples/*.yaml")]
-    for path in sorted(paths):
-        text = path.read_text(encoding="utf-8") if path.is_file() else ""
-        if "projects:" not in text:
-            continue
-        for one in compile_blueprints(path).blueprints:
-            if one.bindings:
-                documents = {k: dict(v) for k, v in one.documents.items() if k.startswith("google")}
-                yield path, documents, one.bindings
+PATTERNS = ("tests/cases/*/*/blueprint*", "docs/examples/*.yaml", "blueprints/*.yaml")
+
+
+@cache
+def compiled() -> tuple[tuple[Path, Compiled], ...]:
+    """All cases, examples and blueprints with bindings."""
+    paths = sorted(path for pattern in PATTERNS for path in ROOT.glob(pattern) if path.is_file())
+    return tuple(
+        (path, one)
+        for path in paths
+        if "projects:" in path.read_text(encoding="utf-8")
+        for one in compile_blueprints(path).blueprints
+        if one.bindings
+    )
+
+
+def google(one: Compiled) -> Documents:
+    return {path: dict(value) for path, value in one.documents.items() if "google" in path}
 
 
 def test_what_grants_write_is_what_the_ledger_says() -> None:
@@ -219,9 +227,48 @@ def test_the_proof_alone_finds_them_all() -> None:
 
 def test_cases_and_examples_prove_and_their_changes_are_found() -> None:
     """Compiling proves; here each binding is changed too."""
-    for path, documents, declared in compiled():
-        assert prove_bindings(documents, declared) == (), path
+    total = 0
+    for path, one in compiled():
+        documents = google(one)
+        assert prove_bindings(documents, one.bindings) == (), path
         assert check_policies(documents) == (), path
-        counted, left = survivors(documents, declared)
+        counted, left = survivors(documents, one.bindings)
         assert left == [], path
-        assert counted["drop"] == len(declared), path
+        assert counted["drop"] == len(one.bindings), path
+        total += counted.total()
+    assert total > 500
+
+
+def makers(one: Compiled) -> dict[str, str]:
+    """Which stack makes a service account, by its address, or a pool, by number and id."""
+    numbers = {project.id: project.number for project in one.world.organization.projects.values()}
+    found = {}
+    for module in modules(one.documents):
+        for account in module.resources("google_service_account"):
+            email = f"{account.arguments['account_id']}@{module.account}.iam.gserviceaccount.com"
+            found[email] = module.stack
+        pools = [
+            str(pool.arguments["workload_identity_pool_id"])
+            for pool in module.resources("google_iam_workload_identity_pool")
+        ]
+        if any(module.resources("google_container_cluster")):
+            pools.append(f"{module.account}.svc.id.goog")
+        for pool in pools:
+            place = f"projects/{numbers[module.account]}/locations/global/workloadIdentityPools"
+            found[f"{place}/{pool}/"] = module.stack
+    return found
+
+
+def test_a_binding_comes_after_whoever_makes_its_member() -> None:
+    """Google refuses a member that is not there yet; a bucket of states comes before all states."""
+    seen = 0
+    for path, one in compiled():
+        wave = waves({stack.path: stack.depends_on for stack in one.stacks})
+        for entry in one.bindings:
+            if entry.id.endswith(("-keeps-state", "-lists-states")):
+                continue
+            for member, stack in makers(one).items():
+                if member in entry.member and stack != entry.stack:
+                    assert wave[stack] < wave[entry.stack], f"{path}: {entry.id} needs {stack}"
+                    seen += 1
+    assert seen > 5

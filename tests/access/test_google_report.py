@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from compiler.access import report
 from compiler.access.ledger import Binding, Edge
+from compiler.cli.entry import landform
 from tests.access.test_google_proof import ML, POD, RUNNER, entries, made
 
 OWNER = "arn:aws:iam::222222222222:role/acme-churn-train"
@@ -138,3 +141,44 @@ def test_what_is_not_known_here_is_not_guessed() -> None:
 def test_questions_about_nothing(question: str) -> None:
     with pytest.raises(report.QueryError):
         ask(question)
+
+
+EXAMPLE = Path(__file__).parents[2] / "docs/examples/project-baseline.yaml"
+
+
+def command(*arguments: str) -> str:
+    result = CliRunner().invoke(landform, ["access", str(EXAMPLE), *arguments])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_the_command_shows_google() -> None:
+    account = "serviceAccount:terraform@acme-train-eu.iam.gserviceaccount.com"
+    text = command("--who", account, "--action", "container.admin")
+    assert text.splitlines() == [
+        account,
+        "  baseline/deployer-train-eu-has-container-admin",
+        "    roles/container.admin",
+        "    on //cloudresourcemanager.googleapis.com/projects/acme-train-eu",
+        "",
+        f"{'principal'.ljust(len(account))}  train-eu",
+        f"{account}  1",
+    ]
+    body = json.loads(command("--to", "train-eu", "--format", "json"))
+    assert {edge["resource"]["project"] for edge in body["edges"]} == {"train-eu"}
+    assert command("--to", "train-eu", "--format", "csv").count("\n") == 1 + len(body["edges"])
+    page = command("--to", "train-eu", "--format", "markdown")
+    assert "| principal | train-eu |" in page
+
+
+def test_the_command_says_why() -> None:
+    line = EXAMPLE.read_text(encoding="utf-8").split("\n").index("  baseline:") + 1
+    question = "terraform@acme-train-eu container.admin acme-train-eu"
+    body = json.loads(command("--why", question, "--format", "json"))
+    assert (body["verdict"], body["edges"]) == (
+        "allowed",
+        ["baseline/deployer-train-eu-has-container-admin"],
+    )
+    (link,) = body["chain"]
+    assert (link["side"], link["stack"]) == ("binding", "google/train-eu/baseline")
+    assert link["declared"].endswith(f":{line}:3")

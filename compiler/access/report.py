@@ -10,7 +10,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 
 from compiler.access import google_why, natural
@@ -18,6 +18,7 @@ from compiler.access.evaluation import Decision, Request
 from compiler.access.ledger import Binding, Edge, ledger
 from compiler.access.proof import Documents, Judge, gather, missing_halves, why_not
 from compiler.access.proof_index import Index, covered, index
+from compiler.access.rules import Tuning
 from compiler.access.rules.google_members import is_member
 
 Entry = Edge | Binding
@@ -116,8 +117,8 @@ def matrix(edges: Sequence[Entry]) -> list[tuple[str, ...]]:
     return found
 
 
-def as_text(edges: Sequence[Entry]) -> str:
-    """The edges by principal, then the matrix."""
+def as_text(edges: Sequence[Entry], exceptions: Iterable[Tuning] = ()) -> str:
+    """The edges by principal, then the matrix, then the exceptions from rules that are in force."""
     lines: list[str] = []
     last = ""
     for each in sorted(map(row, edges), key=lambda each: (each.principal, each.id)):
@@ -125,18 +126,28 @@ def as_text(edges: Sequence[Entry]) -> str:
             lines += ["", each.principal] if lines else [each.principal]
             last = each.principal
         lines += [f"  {each.id}", f"    {' '.join(each.actions)}", f"    on {each.resource}"]
+    excepted = [line for each in exceptions for line in _exception(each)]
+    if excepted:
+        excepted = ["exceptions from rules", *excepted, ""]
     if not edges:
-        return "no such access\n"
+        return "\n".join(["no such access", "", *excepted] if excepted else ["no such access", ""])
     table = matrix(edges)
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     cells = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in table)
-    return "\n".join([*lines, "", *(line.rstrip() for line in cells), ""])
+    shown = [*lines, "", *(line.rstrip() for line in cells), ""]
+    return "\n".join([*shown, *excepted] if excepted else shown)
 
 
-def as_markdown(edges: Sequence[Entry]) -> str:
-    """Both tables."""
+def _exception(given: Tuning) -> tuple[str, str]:
+    return f"  {given.code} {given.place}", f"    {given.reason}"
+
+
+def as_markdown(edges: Sequence[Entry], exceptions: Iterable[Tuning] = ()) -> str:
+    """The same as tables."""
     access = _markdown([COLUMNS, *rows(edges)])
-    return f"{access}\n{_markdown(matrix(edges))}"
+    excepted = [(each.code, each.place, each.reason) for each in exceptions]
+    last = f"\n{_markdown([('rule', 'exception', 'reason'), *excepted])}" if excepted else ""
+    return f"{access}\n{_markdown(matrix(edges))}{last}"
 
 
 def _markdown(table: Sequence[tuple[str, ...]]) -> str:
@@ -148,20 +159,21 @@ def _markdown(table: Sequence[tuple[str, ...]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def as_csv(edges: Sequence[Entry]) -> str:
-    """The table alone."""
+def as_csv(edges: Sequence[Entry], _: Iterable[Tuning] = ()) -> str:
+    """The table of edges alone."""
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows([COLUMNS, *rows(edges)])
     return stream.getvalue()
 
 
-def as_json(edges: Sequence[Entry]) -> str:
-    """As in access.json, with the matrix beside it."""
+def as_json(edges: Sequence[Entry], exceptions: Iterable[Tuning] = ()) -> str:
+    """As in access.json, with the matrix and the exceptions beside it."""
     counts: dict[str, dict[str, int]] = {}
     for principal, home in homes(edges):
         own = counts.setdefault(principal, {})
         own[home] = own.get(home, 0) + 1
-    return json.dumps({**ledger(edges), "matrix": counts}, indent=2, ensure_ascii=False) + "\n"
+    body = {**ledger(edges), "matrix": counts, "exceptions": [asdict(each) for each in exceptions]}
+    return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
 
 
 def why(

@@ -68,7 +68,9 @@ def command(
         if len(blueprints) > 1:
             sys.stdout.write(f"# {one.organization}\n\n")
         everything: list[report.Entry] = [*one.edges, *one.bindings]
-        sys.stdout.write(_FORMATS[format_](report.chosen(everything, who, to, action)))
+        # A question about some edges is no question about rules.
+        exceptions = () if who or to or action else tuple(one.world.exceptions)
+        sys.stdout.write(_FORMATS[format_](report.chosen(everything, who, to, action), exceptions))
 
 
 def _why(one: Compiled, question: str, format_: str) -> str:

@@ -93,7 +93,7 @@ def test_the_same_matrix_in_every_training_project(case: Training) -> None:
         matrices = []
         for name in case.projects(component):
             project = case.blueprint["projects"][name]
-            own = Counter()
+            own: Counter[str] = Counter()
             for bound in case.bindings():
                 shared = "storage.googleapis" in bound.resource or "artifactr" in bound.resource
                 of_data = re.search(r"/cryptoKeys/(?:datasets|checkpoints|images)$", bound.resource)
@@ -323,7 +323,7 @@ def test_keys_have_exactly_the_agents_of_what_they_encrypt(case: Training) -> No
 
 def test_services_are_never_turned_off(case: Training) -> None:
     """Check 9, and that what is used is turned on first."""
-    on = {}
+    on: dict[str, set[str]] = {}
     for stack, _, body in case.resources("google_project_service"):
         assert body["disable_on_destroy"] is False
         on.setdefault(stack, set()).add(body["service"].partition(".")[0])

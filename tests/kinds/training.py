@@ -366,7 +366,7 @@ class Training:
     def stacks(self, cloud: str = "google") -> dict[str, Mapping[str, Any]]:
         """The root modules by path."""
         documents = self.compiled.documents
-        return {path: d for path, d in documents.items() if path.startswith(f"{cloud}/")}  # type: ignore[misc]
+        return {path: d for path, d in documents.items() if path.startswith(f"{cloud}/")}
 
     def trains(self) -> dict[str, Mapping[str, Any]]:
         """The root modules of training projects."""

@@ -53,13 +53,15 @@ def typed_class(mode: str, kind: str) -> type:
 def arguments_for(function: type, body: dict, place: str) -> dict:
     """`body` as keyword arguments; TypeError for an argument that there is not."""
     hints = typing.get_type_hints(function.__init__)
-    by_letters = {name.replace("_", "").lower(): name for name in hints if name != "id_"}
+    # The construct that it is in is `scope`, or `scope_` where an argument is called so.
+    own = [n for n, hint in hints.items() if getattr(hint, "__name__", "") != "Construct"]
+    by_letters = {name.replace("_", "").lower(): name for name in own if name != "id_"}
     arguments = {}
     for key, value in body.items():
         letters = key.replace("_", "").lower()
         # The bindings' generator calls an argument with a reserved name, as `self`, `self_attribute`.
         name = by_letters.get(letters) or by_letters.get(f"{letters}attribute")
-        if name is None or name in ("scope", "return"):
+        if name is None or name == "return":
             raise TypeError(f"{place}: {function.__name__} has no argument {key!r}")
         arguments[name] = convert(value, hints[name], f"{place}.{key}")
     return arguments

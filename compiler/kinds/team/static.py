@@ -334,7 +334,9 @@ def _schema(section: Section) -> Iterator[Diagnostic]:
                 message = f'{address} is not of the cloud of "{section.input}"'
                 yield _told("E204", message, entry.key_span)
                 continue
-            written[address] = Written(*entry)
+            known = open_index().schema(mode, type_) is not None
+            place = entry.key_span if known else section.group(key)[type_].key_span
+            written[address] = Written(place, entry.value)
             document[part].setdefault(type_, {})[name] = _body(mode, type_, entry.value)
     for name, entry in section.group("outputs").items():
         written[f"output.{name}"] = Written(*entry)
@@ -345,7 +347,9 @@ def _schema(section: Section) -> Iterator[Diagnostic]:
     }
     for problem in check({**document, "output": outputs}, open_index()):
         where = written.get(problem.address)
-        if where is not None and not _open(where, problem.path):
+        # What an expression gives may fit.
+        may_fit = problem.code in ("type", "missing", "count") and _open(where, problem.path)
+        if where is not None and not may_fit:
             yield told(problem.address, problem.path, problem.message, where, problem.hint)
 
 
@@ -378,9 +382,9 @@ def _static(node: nodes.Node) -> Json:
     return _ANYTHING if nodes.has_template(node) else node.value
 
 
-def _open(where: Written, path: tuple[str | int, ...]) -> bool:
+def _open(where: Written | None, path: tuple[str | int, ...]) -> bool:
     """Whether the value there comes from an expression, which may give anything."""
-    node = where.node
+    node = where.node if where else None
     for step in path:
         if isinstance(node, nodes.Mapping) and step in node.entries:
             node = node.entries[str(step)].value

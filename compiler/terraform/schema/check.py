@@ -194,7 +194,7 @@ def _version(index: Index, provider: str, which: str) -> str:
 
 
 def _problem(address: str, finding: Finding) -> Problem:
-    return Problem(address, finding.path, finding.message, finding.hint)
+    return Problem(address, finding.path, finding.message, finding.hint, finding.code)
 
 
 def _did_you_mean(name: str | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 # Keys and list indexes from a resource's body down.
@@ -14,13 +14,15 @@ class Problem:
     """One thing that Terraform or the provider would refuse.
 
     `address` is `aws_s3_bucket.data`, `data.aws_region.here`, `provider.aws`, `local.name` or
-    `output.name`; `path` leads from its body to the place.
+    `output.name`; `path` leads from its body to the place. `code` says of what sort it is:
+    "unknown", "missing", "type", "reference" and the like, "" for the address itself.
     """
 
     address: str
     path: Path
     message: str
     hint: str | None = None
+    code: str = field(default="", compare=False)
 
 
 class Finding(NamedTuple):

@@ -1,0 +1,289 @@
+"""The templates that the compiler writes, and what the launch role may do with what they make."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from cfnlint.api import lint
+from cfnlint.config import ManualArgs
+
+from compiler.kinds.model_catalog.names import PRODUCT_LENGTH, TOKEN_LENGTH
+from tests.kinds.catalog import (
+    MODEL,
+    NOTEBOOK,
+    TEAM,
+    VARIANTS,
+    Catalog,
+    blueprint,
+    catalog,
+    compiled,
+)
+from tests.terraform.conditions import like
+
+# SageMaker's limit of a name, less a dash and the 12 characters that CloudFormation appends.
+LONGEST_ID = 63 - 13
+MADE = "AbCdEf123456"
+# What CloudFormation calls to make, read, change and delete a resource of a type, and on what.
+# Source: the handlers' permissions in each type's schema of the CloudFormation registry.
+CALLS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "AWS::SageMaker::Model": (
+        "model",
+        ("AddTags", "CreateModel", "DeleteModel", "DescribeModel", "ListTags"),
+    ),
+    "AWS::SageMaker::EndpointConfig": (
+        "endpoint-config",
+        (
+            *("AddTags", "CreateEndpoint", "CreateEndpointConfig", "DeleteEndpointConfig"),
+            *("DeleteTags", "DescribeEndpointConfig", "ListTags", "UpdateEndpoint"),
+        ),
+    ),
+    "AWS::SageMaker::Endpoint": (
+        "endpoint",
+        (
+            *("AddTags", "CreateEndpoint", "DeleteEndpoint", "DeleteTags", "DescribeEndpoint"),
+            *("ListTags", "UpdateEndpoint", "UpdateEndpointWeightsAndCapacities"),
+        ),
+    ),
+}
+SCALING = (
+    *("DeregisterScalableTarget", "RegisterScalableTarget", "DescribeScalableTargets"),
+    *("DeleteScalingPolicy", "DescribeScalingPolicies", "PutScalingPolicy"),
+)
+
+
+def test_every_template_is_valid() -> None:
+    """By cfn-lint, without a warning: those of ours and those that the tests stand for a team's."""
+    seen: dict[str, str] = {}
+    for name in VARIANTS:
+        c = catalog(name)
+        for address, _, text in c.templates():
+            seen.setdefault(f"{c.region} {text}", f"{name} {address}")
+    assert len(seen) > 8
+    for key, where in seen.items():
+        region, _, text = key.partition(" ")
+        found = lint(text, config=ManualArgs(regions=[region]))
+        # The role of a team's template and its names are the team's.
+        assert not [str(each) for each in found], where
+
+
+def models(c: Catalog) -> Iterator[tuple[str, Any]]:
+    """The templates of models, read."""
+    for address, _, text in c.templates():
+        if "AWS::SageMaker::EndpointConfig" in text:
+            yield address, json.loads(text)
+
+
+def allowed(statements: list[dict[str, Any]], action: str, resource: str) -> bool:
+    return any(
+        any(like(action, pattern) for pattern in statement["Action"])
+        and any(like(resource, pattern) for pattern in statement["Resource"])
+        for statement in statements
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in VARIANTS if name != "templates-only"])
+def test_the_launch_role_makes_what_the_templates_hold(name: str) -> None:
+    c = catalog(name)
+    for account in c.launching:
+        statements = c.statements(account, "launch")
+        for address, template in models(c):
+            for logical, resource in template["Resources"].items():
+                kind, calls = CALLS.get(resource["Type"], ("", ()))
+                # SageMaker writes names in lower case into ARNs.
+                arn = c.arn(account, "sagemaker", f"{kind}/{f'{logical}-{MADE}'.lower()}")
+                other = c.arn(account, "sagemaker", f"{kind}/other-{MADE.lower()}")
+                for call in calls:
+                    assert allowed(statements, f"sagemaker:{call}", arn), (address, call)
+                    assert not allowed(statements, f"sagemaker:{call}", other), (address, call)
+            target = c.arn(account, "application-autoscaling", "scalable-target/1a2b")
+            for call in SCALING:
+                assert allowed(statements, f"application-autoscaling:{call}", target), call
+
+
+def test_alarms_and_logs_are_those_of_the_catalogs_endpoints() -> None:
+    c = catalog("units")
+    ((_, template), *_) = models(c)
+    (endpoint,) = [k for k, r in template["Resources"].items() if r["Type"].endswith("::Endpoint")]
+    made = f"{endpoint}-{MADE}"
+    alarm = c.arn("dev", "cloudwatch", f"alarm:TargetTracking-endpoint/{made}/variant/AllTraffic-x")
+    assert allowed(c.statements("dev", "launch"), "cloudwatch:PutMetricAlarm", alarm)
+    group = c.arn("dev", "logs", f"log-group:/aws/sagemaker/Endpoints/{made}:log-stream:x")
+    assert allowed(c.statements("dev", "run"), "logs:PutLogEvents", group)
+
+
+def test_the_types_in_our_templates_are_all_known() -> None:
+    types = {
+        resource["Type"]
+        for name in VARIANTS
+        for _, template in models(catalog(name))
+        for resource in template["Resources"].values()
+    }
+    assert types == {
+        *CALLS,
+        "AWS::ApplicationAutoScaling::ScalableTarget",
+        "AWS::ApplicationAutoScaling::ScalingPolicy",
+    }
+
+
+def test_a_version_with_a_package_asks_for_none() -> None:
+    texts = dict(models(catalog("units")))
+    pinned, free = texts["churn_endpoint_v1"], texts["churn_endpoint_v2"]
+    assert "ModelPackageVersion" not in pinned["Parameters"]
+    assert ":model-package/acme-models-churn/3" in json.dumps(pinned)
+    assert free["Parameters"]["ModelPackageVersion"]["MinValue"] == 1
+    assert "model-package/acme-models-churn/${ModelPackageVersion}" in json.dumps(free)
+
+
+@pytest.mark.parametrize("component", ["c", "a-component-with-31-characters-"])
+@pytest.mark.parametrize("product", ["p", "a-product-whose-name-has-31-cha"])
+def test_names_that_cloudformation_makes_are_not_cut(component: str, product: str) -> None:
+    value = blueprint({"catalog": {"products": {product: MODEL}, "launch_role": None}})
+    value["organization"]["name"] = "an-organisation-with-forty-characters-xx"
+    value["components"][component] = value["components"].pop("catalog")
+    one = Catalog("", value, compiled_as(value, component))
+    found = [template for _, template in models(one)]
+    assert found
+    for template in found:
+        for logical in template["Resources"]:
+            assert logical.isalnum()
+            assert len(logical) <= LONGEST_ID
+    assert TOKEN_LENGTH + PRODUCT_LENGTH + len("endpoint") <= LONGEST_ID
+
+
+def compiled_as(value: dict[str, Any], component: str) -> Any:
+    """Compiled, with the documents of the component under the name that tests look for."""
+    made = compiled(value).compiled
+    documents = {
+        path.removesuffix(f"/{component}") + "/catalog"
+        if path.endswith(f"/{component}")
+        else path: d
+        for path, d in made.documents.items()
+    }
+    stacks = tuple(
+        replace(stack, component="catalog") if stack.component == component else stack
+        for stack in made.stacks
+    )
+    return replace(made, documents=documents, stacks=stacks)
+
+
+def test_two_catalogs_of_one_account_do_not_make_each_others_endpoints() -> None:
+    value = blueprint({"catalog": {"tag_options": None, "management_account": None}})
+    value["components"]["catalog-x"] = {
+        **value["components"]["catalog"],
+        "launch_role": "other-launch",
+        "products": {"churn": MODEL},
+    }
+    c = compiled(value)
+    second: Any = c.stack("dev", "catalog-x")
+    statements = second["resource"]["aws_iam_role_policy"]["launch"]["policy"]["Statement"]
+    for _, template in models(c):
+        for logical, resource in template["Resources"].items():
+            if resource["Type"] == "AWS::SageMaker::Endpoint":
+                arn = c.arn("dev", "sagemaker", f"endpoint/{logical}-{MADE}".lower())
+                assert allowed(c.statements("dev", "launch"), "sagemaker:DeleteEndpoint", arn)
+                assert not allowed(statements, "sagemaker:DeleteEndpoint", arn)
+
+
+def test_two_catalogs_turn_sharing_on_once() -> None:
+    value = blueprint({"catalog": {"tag_options": None}})
+    value["components"]["a-catalog"] = {
+        **value["components"]["catalog"],
+        "launch_role": None,
+        "products": {"churn": MODEL},
+    }
+    del value["components"]["a-catalog"]["launch_role"]
+    c = compiled(value)
+    stacks = {stack.path: stack for stack in c.compiled.stacks}
+    first: Any = c.stack("management", "a-catalog")
+    assert set(first["resource"]) == {
+        "aws_servicecatalog_organizations_access",
+        "aws_organizations_delegated_administrator",
+    }
+    assert "aws/management/catalog" not in stacks
+    for path in ("aws/shared/catalog", "aws/shared/a-catalog"):
+        assert "aws/management/a-catalog" in stacks[path].depends_on
+
+
+def test_a_change_makes_versions_anew_and_never_the_product() -> None:
+    """A product with what was launched of it cannot be replaced."""
+    before = catalog("units")
+    parameters = {"instance": ["ml.m5.large"], "max_instances": 9}
+    changed = {**MODEL, "parameters": parameters}
+    after = compiled(blueprint({"catalog": {"products": {"churn-endpoint": changed}}}))
+    name, products = "churn_endpoint", "aws_servicecatalog_product"
+    assert before.resources(products)[name] == after.resources(products)[name]
+    keys = [
+        {c.resources("aws_s3_object")[f"{name}_{v}"]["key"] for v in ("v1", "v2")}
+        for c in (before, after)
+    ]
+    assert not keys[0] & keys[1]
+    for c in (before, after):
+        artifacts = c.resources("aws_servicecatalog_provisioning_artifact")
+        for version in ("v1", "v2"):
+            body = artifacts[f"{name}_{version}"]
+            assert f"aws_s3_object.{name}_{version}.key" in body["template_url"]
+            assert body["lifecycle"] == {"create_before_destroy": True}
+
+
+def test_deprecating_a_version_changes_its_guidance_only() -> None:
+    versions = [{"name": "v1", "package": 3}, {"name": "v2", "deprecated": True}]
+    before = catalog("units").stack("shared")
+    changed = {"churn-endpoint": {**MODEL, "versions": versions}, "notebook": TEAM}
+    after = compiled(blueprint({"catalog": {"products": changed}})).stack("shared")
+    artifacts = "aws_servicecatalog_provisioning_artifact"
+    for version, guidance in (("v1", "DEFAULT"), ("v2", "DEPRECATED")):
+        after["resource"][artifacts][f"churn_endpoint_{version}"]["guidance"] = (
+            "DEPRECATED" if guidance == "DEFAULT" else "DEFAULT"
+        )
+    assert before == after
+
+
+def test_the_version_that_a_product_is_made_with_refuses_every_launch() -> None:
+    c = catalog("units")
+    bodies = c.resources("aws_servicecatalog_product").values()
+    urls = {body["provisioning_artifact_parameters"][0]["template_url"] for body in bodies}
+    assert len(urls) == 1
+    text = next(text for _, url, text in c.templates() if url in urls)
+    template = json.loads(text)
+    (rule,) = template["Rules"].values()
+    assert "RuleCondition" not in rule
+    allowed_values = template["Parameters"]["InstanceType"]["AllowedValues"]
+    wanted = [each["Assert"]["Fn::Equals"] for each in rule["Assertions"]]
+    assert [{"Ref": "InstanceType"}, "never"] in wanted
+    assert "never" not in allowed_values
+    assert c.resources("aws_s3_object")["not_for_launch"]["key"] == "not-for-launch.json"
+
+
+def test_a_template_of_the_team_is_published_as_it_is() -> None:
+    c = catalog("units")
+    assert c.assets["assets/templates/notebook/v1.yaml"] == NOTEBOOK
+
+
+def test_permissions_of_the_team_are_those_of_each_account() -> None:
+    c = catalog("nothing-passed")
+    for account in c.launching:
+        found = [s for s in c.statements(account, "launch") if s["Sid"].endswith("Group1")]
+        (statement,) = found
+        group = c.arn(account, "sagemaker", "model-package-group/research")
+        assert statement["Resource"] == [group]
+
+
+@pytest.mark.parametrize(
+    ("written", "arn"),
+    [
+        ("s3:acme-research-*", "arn:aws:s3:::acme-research-*"),
+        ("iam:role/research/*", "arn:aws:iam::222222222222:role/research/*"),
+        ("sqs:jobs", "arn:aws:sqs:eu-west-1:222222222222:jobs"),
+    ],
+)
+def test_resources_are_written_without_account(written: str, arn: str) -> None:
+    actions = {"s3": "s3:CreateBucket", "iam": "iam:GetRole", "sqs": "sqs:CreateQueue"}
+    permission = {"actions": [actions[written.partition(":")[0]]], "resources": [written]}
+    product = {**TEAM, "permissions": [permission]}
+    c = compiled(blueprint({"catalog": {"products": {"notebook": product}}}))
+    (statement,) = [s for s in c.statements("dev", "launch") if s["Sid"].endswith("Notebook1")]
+    assert statement["Resource"] == [arn]

@@ -18,6 +18,9 @@ A template of the team's own says in `permissions` what the launch role needs fo
 `arn:${AWS::Partition}:iam::${AWS::AccountId}:role/<organization>-<component>-run`, the launch role may
 pass that role to SageMaker.
 
+Of several catalogs with one `management_account` the first by name turns sharing on for all; the tag
+options of an account belong to one catalog.
+
 What to do by hand, once: without `management_account`, turn on Service Catalog's access to the
 organisation and make the account a delegated administrator; with `budget`, activate
 `landform-component` as a cost allocation tag. Roles of `audience` must exist before their account's

@@ -5,7 +5,7 @@ from __future__ import annotations
 from compiler.kinds.draft import Draft
 from compiler.kinds.model_catalog.inputs import Budget
 from compiler.kinds.model_catalog.names import Catalog
-from compiler.organization.records import Account
+from compiler.organization.records import Account, Component
 from compiler.terraform.stack import Value, reference
 
 SERVICE = "servicecatalog.amazonaws.com"
@@ -18,28 +18,47 @@ COMPONENT_TAG = "landform-component"
 def organization_access(catalog: Catalog) -> tuple[str, ...]:
     """Turn on sharing in the organisation, and let the catalog's account share.
 
-    Gives the addresses in the catalog's own stack that come before a share. Only the management
-    account, or a delegated administrator that it names, shares with units.
+    Either is there once for all catalogs: the first of them by name makes it, and the others come
+    after. Gives the addresses in the catalog's own stack that come before a share. Only the
+    management account, or a delegated administrator that it names, shares with units.
     Source: Service Catalog API reference, CreatePortfolioShare and EnableAWSOrganizationsAccess.
     """
     draft, hub, account = catalog.draft, catalog.inputs.account, catalog.inputs.management_account
     if account is None:
         return ()
-    draft.claim(account, "Service Catalog's access to the organisation", "organisation")
-    access = draft.add(
-        account, "aws_servicecatalog_organizations_access", "organization", {"enabled": True}
-    )
-    if account.id == hub.id:
-        return (access,)
-    draft.add(
-        account,
-        "aws_organizations_delegated_administrator",
-        "catalog",
-        {"account_id": hub.id, "service_principal": SERVICE},
-        depends_on=(access,),
-    )
-    draft.after(hub, account)
-    return ()
+    access_by, administrator_by = _makers(draft, account, hub)
+    own = draft.component.name
+    access: tuple[str, ...] = ()
+    if access_by == own:
+        kind = "aws_servicecatalog_organizations_access"
+        access = (draft.add(account, kind, "organization", {"enabled": True}),)
+    if administrator_by == own:
+        draft.add(
+            account,
+            "aws_organizations_delegated_administrator",
+            "catalog",
+            {"account_id": hub.id, "service_principal": SERVICE},
+            depends_on=access,
+        )
+        draft.after_stacks(account, f"aws/{account.name}/{access_by}")
+    makers = [maker for maker in (access_by, administrator_by) if maker]
+    draft.after_stacks(hub, *(f"aws/{account.name}/{maker}" for maker in makers))
+    return access if account.id == hub.id else ()
+
+
+def _makers(draft: Draft, account: Account, hub: Account) -> tuple[str, str | None]:
+    """The components that turn sharing on, and that make the hub an administrator of it."""
+    catalogs = [
+        (each.name, each.inputs.account.id)
+        for each in draft.neighbours.such("model-catalog", _managed)
+        if each.inputs.management_account.id == account.id
+    ]
+    of_hub = [name for name, home in catalogs if home == hub.id != account.id]
+    return min(name for name, _ in catalogs), min(of_hub, default=None)
+
+
+def _managed(component: Component) -> bool:
+    return component.inputs.management_account is not None
 
 
 def budgets(catalog: Catalog, given: Budget) -> None:

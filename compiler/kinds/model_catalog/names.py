@@ -87,10 +87,7 @@ def token(draft: Draft) -> str:
 
 
 def logical_id(draft: Draft, product: str, part: str) -> str:
-    """The logical id of one resource of a product's template.
-
-    >>> # acmecatalog1a2b3c4dchurnendpoint + model
-    """
+    """The logical id of one resource of a product's template: `acmecatalog1a2b3c4dchurnmodel`."""
     return token(draft) + _NOT_IN_IDS.sub("", product)[:PRODUCT_LENGTH] + part
 
 

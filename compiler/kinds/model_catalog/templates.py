@@ -68,7 +68,11 @@ def placeholder() -> str:
             FORMAT: FORMAT_VERSION,
             "Description": "Makes nothing and cannot be launched: choose another version",
             "Parameters": {
-                INSTANCE_TYPE: {"Type": "String", "Default": PLACEHOLDER},
+                INSTANCE_TYPE: {
+                    "Type": "String",
+                    "Default": PLACEHOLDER,
+                    "AllowedValues": [PLACEHOLDER],
+                },
                 MAX_INSTANCES: {"Type": "Number", "Default": 0},
             },
             "Rules": {

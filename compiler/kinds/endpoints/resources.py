@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from compiler.access.parties import Key
@@ -126,13 +127,85 @@ def _alarm(
     return name
 
 
-def ship(draft: Draft, account: Account, entry: str, *modules: str) -> None:
-    """Put the function's sources and its archive beside the stack; `entry` holds the handler."""
-    names = sorted((*COMMON, entry, *modules))
-    sources = {f"deployer/{name}.py": (_SOURCES / f"{name}.py").read_bytes() for name in names}
-    for path, content in sources.items():
-        draft.asset(account, f"assets/{path}", content)
-    draft.asset(account, "assets/deployer.zip", archive(sources))
+def ship(draft: Draft, account: Account, entry: str, *modules: str, name: str = "deployer") -> None:
+    """Put a function's sources and its archive beside the stack; `entry` holds the handler.
+
+    In the archive the modules are `deployer/`, whatever the `name` of folder and archive.
+    """
+    names = sorted({*COMMON, entry, *modules})
+    sources = {f"{each}.py": (_SOURCES / f"{each}.py").read_bytes() for each in names}
+    for file, content in sources.items():
+        draft.asset(account, f"assets/{name}/{file}", content)
+    zipped = archive({f"deployer/{file}": content for file, content in sources.items()})
+    draft.asset(account, f"assets/{name}.zip", zipped)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """A function of `deployer/`, with its log group.
+
+    `name` is its name in Terraform and that of its role, `archive` that of its archive, `key`
+    encrypts its logs. `retries` is how often Lambda tries an event again that failed. There is no
+    queue for those.
+    """
+
+    draft: Draft
+    account: Account
+    key: Key
+    name: str
+    function_name: str
+    description: str
+    entry: str
+    environment: Mapping[str, Value]
+    retention_days: int
+    retries: int
+    archive: str = "deployer"
+    timeout_seconds: int = FUNCTION_TIMEOUT_SECONDS
+    memory_mb: int = FUNCTION_MEMORY_MB
+
+
+def add_function(given: Function) -> str:
+    """Declare the function and its log group; gives the function's address."""
+    draft, account, name = given.draft, given.account, given.name
+    log_group = draft.add(
+        account,
+        "aws_cloudwatch_log_group",
+        name,
+        {
+            "name": f"/aws/lambda/{given.function_name}",
+            "retention_in_days": given.retention_days,
+            "kms_key_id": reference(given.key.address, "arn"),
+        },
+    )
+    zip_path = f"${{path.module}}/assets/{given.archive}.zip"
+    address = draft.add(
+        account,
+        "aws_lambda_function",
+        name,
+        {
+            "function_name": given.function_name,
+            "description": given.description,
+            "role": reference(f"aws_iam_role.{name}", "arn"),
+            "runtime": RUNTIME,
+            "handler": f"deployer.{given.entry}.handler",
+            "filename": Expression(zip_path),
+            "source_code_hash": Expression(f'${{filebase64sha256("{zip_path}")}}'),
+            "timeout": given.timeout_seconds,
+            "memory_size": given.memory_mb,
+            "environment": [{"variables": dict(sorted(given.environment.items()))}],
+        },
+        depends_on=(f"aws_iam_role_policy.{name}", log_group),
+    )
+    draft.add(
+        account,
+        "aws_lambda_function_event_invoke_config",
+        name,
+        {
+            "function_name": reference(address, "function_name"),
+            "maximum_retry_attempts": given.retries,
+        },
+    )
+    return address
 
 
 def function(
@@ -144,48 +217,21 @@ def function(
     retention_days: int,
     retries: int,
 ) -> str:
-    """The function with its log group; gives its address. Its role is called as it is.
-
-    `retries` is how often Lambda tries an event again that failed. There is no queue for those.
-    """
-    draft, account = served.draft, served.account
-    name = served.address("deployer")
-    log_group = draft.add(
-        account,
-        "aws_cloudwatch_log_group",
-        name,
-        {
-            "name": served.log_group,
-            "retention_in_days": retention_days,
-            "kms_key_id": reference(served.key.address, "arn"),
-        },
+    """The function that deploys to an endpoint; gives its address."""
+    return add_function(
+        Function(
+            draft=served.draft,
+            account=served.account,
+            key=served.key,
+            name=served.address("deployer"),
+            function_name=served.function_name,
+            description=description,
+            entry=entry,
+            environment=environment,
+            retention_days=retention_days,
+            retries=retries,
+        )
     )
-    zip_path = "${path.module}/assets/deployer.zip"
-    address = draft.add(
-        account,
-        "aws_lambda_function",
-        name,
-        {
-            "function_name": served.function_name,
-            "description": description,
-            "role": reference(f"aws_iam_role.{name}", "arn"),
-            "runtime": RUNTIME,
-            "handler": f"deployer.{entry}.handler",
-            "filename": Expression(zip_path),
-            "source_code_hash": Expression(f'${{filebase64sha256("{zip_path}")}}'),
-            "timeout": FUNCTION_TIMEOUT_SECONDS,
-            "memory_size": FUNCTION_MEMORY_MB,
-            "environment": [{"variables": dict(sorted(environment.items()))}],
-        },
-        depends_on=(f"aws_iam_role_policy.{name}", log_group),
-    )
-    draft.add(
-        account,
-        "aws_lambda_function_event_invoke_config",
-        name,
-        {"function_name": reference(address, "function_name"), "maximum_retry_attempts": retries},
-    )
-    return address
 
 
 def environment(served: Served, rollback: list[str]) -> dict[str, Value]:

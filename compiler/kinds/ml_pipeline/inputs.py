@@ -18,7 +18,8 @@ from compiler.kinds.endpoints.inputs import (
     Serving,
     TrainingInstance,
 )
-from compiler.kinds.inputs import Accounts, EmailAddress, OneAccount, Role
+from compiler.kinds.inputs import Accounts, ComponentName, EmailAddress, OneAccount, Role
+from compiler.kinds.model_hub.inputs import GroupName
 from compiler.terraform.names import reserved_name
 
 
@@ -162,6 +163,13 @@ class Approval(Shape):
     )
 
 
+class Register(Shape):
+    """A group of a model hub: `{hub: models, group: churn}`."""
+
+    hub: ComponentName = Field(description="component of the kind model-hub")
+    group: GroupName = Field(description="group of that hub")
+
+
 class Inputs(Shape):
     """Train in one account, approve, serve in another."""
 
@@ -172,6 +180,13 @@ class Inputs(Shape):
     train: Train = Field(description="how the model is trained")
     deploy: Deploy = Field(description="how the model is served")
     approval: Approval = Field(default_factory=Approval, description="who approves, who is told")
+    # `register` is pydantic's own name.
+    registration: Register | None = Field(
+        default=None,
+        alias="register",
+        description="approved models also become versions of this model hub's group, before they are "
+        "deployed here; the hub's register_from must hold the shared account",
+    )
     alerts: Alerts | None = Field(default=None, description="who is told of failures")
     uploaders: list[Role] = Field(
         default_factory=list,

@@ -8,11 +8,12 @@ from compiler.access.parties import Assume, KeyUse, Listing, Objects, Own
 from compiler.access.policy import Statement
 from compiler.kinds.inputs import RoleReference
 from compiler.kinds.ml_pipeline.names import Parties, Target
+from compiler.kinds.ml_pipeline.register import registration
 from compiler.kinds.ml_pipeline.source import Action, SourceParts, source
 from compiler.kinds.ml_pipeline.state_machine import definition, template
 from compiler.kinds.services import publishing, topic, topic_encryption
 from compiler.terraform.archive import archive
-from compiler.terraform.stack import JsonText, Value, json_template, reference
+from compiler.terraform.stack import Expression, JsonText, Value, json_template, reference
 
 # The execution of the state machine: the training run. A rollback of a stage takes the variables of
 # the pipeline execution that it goes back to, and so the run that was approved then.
@@ -200,6 +201,8 @@ def _pipeline(parties: Parties, origin: SourceParts, topic_arn: str | None) -> N
         _stage("Train", *_train_actions(parties)),
         _stage("Approve", _approval(parties, topic_arn)),
     ]
+    register = registration(parties, _approved_run(parties))
+    stages += [_stage("Register", register)] if register else []
     stages += [
         _stage(f"Deploy-{target.account.name}", _deploy(parties, target))
         for target in parties.targets
@@ -304,20 +307,27 @@ def _question(parties: Parties, accounts: str) -> str:
     return f"Deploy {component} of revision {revision}, trained by {RUN}, to {accounts}?"
 
 
-def _deploy(parties: Parties, target: Target) -> Action:
-    parameters = json_template(
+def _approved_run(parties: Parties) -> Expression:
+    """Which run was approved, and where its manifest lies: the functions' UserParameters."""
+    return json_template(
         {
             "bucket": parties.bucket.bucket,
             "kms_key_arn": reference(parties.key.address, "arn"),
             "run": RUN,
         }
     )
+
+
+def _deploy(parties: Parties, target: Target) -> Action:
     return Action(
         name="Deploy",
         category="Invoke",
         provider="Lambda",
         role_arn=target.action.arn,
-        configuration={"FunctionName": parties.function_name, "UserParameters": parameters},
+        configuration={
+            "FunctionName": parties.function_name,
+            "UserParameters": _approved_run(parties),
+        },
     )
 
 

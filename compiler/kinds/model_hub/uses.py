@@ -106,13 +106,15 @@ def registers_versions(
     pulls_images(draft, id, role, group)
 
 
-def publishes_artifacts(draft: Draft, id: str, role: Role, group: HubGroup) -> None:
-    """Write artifacts below the group's prefix, and push images to its repository."""
+def publishes_artifacts(
+    draft: Draft, id: str, role: Role, group: HubGroup, *, images: bool = True
+) -> None:
+    """Write artifacts below the group's prefix, and push `images` to its repository."""
     draft.grant(
         f"{id}-writes-artifacts",
         role,
         ("s3:PutObject",),
         Objects(group.bucket, f"{group.prefix}*"),
     )
-    if group.repository:
+    if group.repository and images:
         draft.grant(f"{id}-pushes-image", role, PUSH, Images(group.repository))

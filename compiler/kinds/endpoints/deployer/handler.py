@@ -52,10 +52,10 @@ from dataclasses import replace
 from typing import Any
 
 from . import endpoint, release, rollout, scaling
-from .aws import BotoCoreError, ClientError, client, error_code, is_denied, is_missing, is_passing
+from .aws import BotoCoreError, ClientError, client, error_code, is_missing, is_passing
 from .endpoint import Endpoint
 from .errors import DeploymentError
-from .job import Continue, Failed, Job, Outcome, Progress, Succeeded, report
+from .job import Continue, Job, Outcome, Progress, Succeeded, failed, report
 from .settings import Settings, text
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def handler(event: Mapping[str, Any], context: object) -> None:
         outcome = _advance(job, Settings.of(os.environ))
     except Exception as error:
         log.exception("job %s failed", job.id)
-        outcome = _failed(error)
+        outcome = failed(error)
     log.info("job %s: %s", job.id, outcome)
     report(reporter, job, outcome)
 
@@ -168,14 +168,3 @@ def _finish(settings: Settings, progress: Progress) -> Outcome:
         f"endpoint {settings.endpoint} serves {progress.configuration}",
         {"endpoint": settings.endpoint, "configuration": progress.configuration},
     )
-
-
-def _failed(error: Exception) -> Failed:
-    """What to tell of `error`: services' own words, but nothing of an error we did not foresee."""
-    if isinstance(error, DeploymentError):
-        return Failed(error.kind, str(error))
-    if isinstance(error, ClientError):
-        return Failed("PermissionError" if is_denied(error) else "JobFailed", str(error))
-    if isinstance(error, BotoCoreError):
-        return Failed("SystemUnavailable" if is_passing(error) else "JobFailed", str(error))
-    return Failed("JobFailed", f"unexpected {type(error).__name__}, see the function's log")

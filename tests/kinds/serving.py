@@ -163,6 +163,8 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
         },
         "access": [{"role": "A_Role+with=odd,signs.@-and-path", "level": "admin"}],
     },
+    "each": {"account": None, "for_each": {"accounts": ["delivery", "production"]}},
+    "deploy-role": {"top": {"deploy": {"aws": {"role": "landform-deploy"}}}},
     "bare": {"workloads": None, "api": {}, "log_retention_days": 1, "name": None},
 }
 
@@ -185,6 +187,12 @@ class Serving:
     def workloads(self) -> Mapping[str, Any]:
         """The workloads of the blueprint."""
         return self.given.get("workloads") or {}
+
+    @property
+    def account(self) -> str:
+        """The cluster's account; of several the first."""
+        found = self.given.get("account") or self.given["for_each"]["accounts"][0]
+        return str(found)
 
     def id(self, account: str) -> str:
         """An account's id."""
@@ -209,7 +217,7 @@ class Serving:
     @property
     def stack(self) -> Stack:
         """The cluster's stack."""
-        path = f"aws/{self.given['account']}/{self.component}"
+        path = f"aws/{self.account}/{self.component}"
         (found,) = [s for s in self.compilation.blueprints[0].stacks if s.path == path]
         return found
 

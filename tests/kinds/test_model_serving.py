@@ -98,7 +98,7 @@ def test_3_entries_are_of_other_roles_than_nodes_and_each_once(name: str) -> Non
         if "assume" in given:
             expected.add(f"${{aws_iam_role.through_{given['assume']}.arn}}")
         else:
-            account = s.id(given.get("account", s.given["account"]))
+            account = s.id(given.get("account", s.account))
             expected.add(f"arn:{s.partition}:iam::{account}:role/{given['role']}")
     assert set(arns) == expected
 
@@ -305,6 +305,14 @@ def test_secrets_have_a_key_that_only_eks_borrows(name: str) -> None:
     (lent,) = [x for x in key["Statement"] if "kms:CreateGrant" in x["Action"]]
     assert lent["Action"] == ["kms:CreateGrant"]
     assert lent["Condition"]["Bool"] == {"kms:GrantIsForAWSResource": "true"}
+    deployer = s.blueprint.get("deploy", {}).get("aws", {}).get("role")
+    if deployer:
+        # Nobody else of the account, and both halves, before the cluster is made.
+        arn = f"arn:{s.partition}:iam::{s.stack.account_id}:role/{deployer}"
+        assert lent["Condition"]["ArnEquals"] == {"aws:PrincipalArn": arn}
+        policy = s.policy(s.all("aws_iam_role_policy")["deploy"]["policy"])
+        assert [x["Action"] for x in policy["Statement"]] == [["kms:CreateGrant"]]
+        assert "aws_iam_role_policy.deploy" in cluster(s)["depends_on"]
     role = s.all("aws_iam_role")["cluster"]["name"]
     arn = f"arn:{s.partition}:iam::{s.stack.account_id}:role/{role}"
     assert {"kms:Decrypt", "kms:DescribeKey", "kms:Encrypt"} <= allowed(key, arn)
@@ -439,15 +447,17 @@ def test_every_edge_is_in_the_ledger(name: str) -> None:
     for workload, given in s.workloads.items():
         if "reads" not in given:
             continue
-        read = edges[f"{s.component}/pods-{workload}-reads-model"]
-        crosses = s.given["account"] != "shared"
+        role = f"pods-{workload}-{s.account}" if "for_each" in s.given else f"pods-{workload}"
+        read = edges[f"{s.component}/{role}-reads-model"]
+        crosses = s.account != "shared"
         sides = [x["side"] for x in read["statements"]]
         assert sides.count("resource") == int(crosses)
         assert sides.count("key") == 1
-        assert f"{s.component}/pods-{workload}-lists-model" in edges
+        assert f"{s.component}/{role}-lists-model" in edges
     pulled = {w["image"] for w in s.workloads.values() if "reads" in w}
     pulls = [e for e in edges.values() if "ecr:BatchGetImage" in e["actions"]]
-    assert len(pulls) == len(pulled)
+    clusters = len(s.given["for_each"]["accounts"]) if "for_each" in s.given else 1
+    assert len(pulls) == len(pulled) * clusters
     for given in s.given["access"]:
         if "assume" in given:
             edge = edges[f"{s.component}/{given['assume']}-is-assumed"]

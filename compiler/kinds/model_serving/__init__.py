@@ -85,4 +85,5 @@ KIND = Kind(
     inputs=Inputs,
     build=build,
     home="account",
+    per="account",
 )

@@ -78,14 +78,14 @@ def _principal(parties: Parties, entry: _Entry) -> Value:
     """
     draft, given, home = parties.draft, entry.given, entry.home
     if given.assume:
+        _reports_shared_stack(parties, entry)
         caller = draft.existing_role(home, f"caller_{entry.name}", given.role)
-        role = draft.role(
-            parties.account,
+        role = parties.role(
             f"through_{identifier(given.assume)}",
             f"access-{given.assume}",
             f"Uses the cluster {parties.name} for {given.role} of {home.name}",
         )
-        draft.grant(f"{given.assume}-is-assumed", caller, ("sts:AssumeRole",), Assume(role))
+        parties.grant(f"{given.assume}-is-assumed", caller, ("sts:AssumeRole",), Assume(role))
         _finds_cluster(parties, role)
         parties.draft.output(
             parties.account,
@@ -98,6 +98,18 @@ def _principal(parties: Parties, entry: _Entry) -> Value:
         role = draft.existing_role(home, f"access_{entry.name}", given.role)
         _finds_cluster(parties, role)
     return f"arn:{parties.place.partition}:iam::{home.id}:role/{given.role}"
+
+
+def _reports_shared_stack(parties: Parties, entry: _Entry) -> None:
+    """The stack of the role's account would be that of each of the component's clusters."""
+    draft = parties.draft
+    if parties.several and entry.home != parties.account:
+        message = (
+            f'component "{draft.component.name}": "access.{entry.index}.assume" is for a role of '
+            f'"{entry.home.name}", and for_each makes several clusters'
+        )
+        hint = "write a component for each cluster"
+        draft.problem("E204", message, hint=hint, at=("access", entry.index, "assume"))
 
 
 def _finds_cluster(parties: Parties, role: Role) -> None:

@@ -54,8 +54,7 @@ def _identity(parties: Parties, addon: Addon) -> tuple[list[Value], list[str]]:
     """The role of an add-on that calls AWS, given to its service account alone."""
     if addon.service_account is None or addon.policy is None:
         return [], []
-    role = parties.draft.role(
-        parties.account,
+    role = parties.role(
         f"addon_{identifier(addon.name)}",
         f"addon-{addon.name}",
         f"The add-on {addon.name} calls AWS with it",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compiler.access.parties import KeyUse, Place
-from compiler.access.policy import Conditions, Statement, both
+from compiler.access.policy import Statement
 from compiler.kinds.draft import Draft
 from compiler.kinds.model_serving.inputs import Inputs
 from compiler.kinds.model_serving.names import (
@@ -12,9 +12,9 @@ from compiler.kinds.model_serving.names import (
     Subnets,
     cluster_name,
     flow_log_group,
+    identifier,
     log_group,
 )
-from compiler.kinds.parts import service_trust
 from compiler.kinds.services import log_encryption
 from compiler.terraform.stack import Expression, Value, reference, template
 
@@ -23,13 +23,13 @@ LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 
 
 def parties(draft: Draft, inputs: Inputs) -> Parties:
-    """Declare the keys, and the roles of the control plane and of the nodes."""
+    """Declare the keys."""
     account, name = inputs.account, cluster_name(draft, inputs)
     place = draft.place(account)
     groups = [log_group(name)]
     if inputs.network.create and inputs.network.create.flow_logs:
         groups.append(flow_log_group(draft))
-    trust = service_trust("eks.amazonaws.com", place.id, place.arn("eks", f"cluster/{name}"))
+    lent = [] if draft.organization.deploy.aws_role else [_lent(place)]
     return Parties(
         draft=draft,
         inputs=inputs,
@@ -39,43 +39,39 @@ def parties(draft: Draft, inputs: Inputs) -> Parties:
             "secrets",
             "secrets",
             f"Secrets of the cluster {name}",
-            [_lent(draft, place)],
+            lent,
         ),
         logs=draft.key(
             account, "logs", "logs", f"Logs of the cluster {name}", [log_encryption(place, *groups)]
         ),
-        cluster=draft.role(
-            account, "cluster", "cluster", "EKS runs the control plane with it", [trust]
-        ),
-        node=draft.role(
-            account, "node", "node", "Nodes join the cluster with it", [_machines(place.suffix)]
-        ),
     )
 
 
-def _lent(draft: Draft, place: Place) -> Statement:
-    """Lets whoever makes the cluster lend the key to EKS: the deploy role, where there is one.
+def _lent(place: Place) -> Statement:
+    """Lets whoever makes the cluster lend the key of its secrets to EKS.
 
     Source: EKS user guide, "Encrypt Kubernetes secrets with KMS on existing clusters": the caller
     needs kms:DescribeKey, which the administration of the key has, and kms:CreateGrant.
     """
-    conditions: Conditions = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
-    role = draft.organization.deploy.aws_role
-    if role:
-        arn = place.arn("iam", f"role/{role}", region=False)
-        conditions = both(conditions, {"ArnEquals": {"aws:PrincipalArn": arn}})
     return Statement(
         sid="LendToCluster",
         principal={"AWS": place.root},
         actions=("kms:CreateGrant",),
         resources=("*",),
-        conditions=conditions,
+        conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}},
     )
 
 
-def _machines(suffix: str) -> Statement:
-    """EC2's principal has the partition's suffix, in China `ec2.amazonaws.com.cn`."""
-    return service_trust(f"ec2.{suffix}")
+def _lending(parties: Parties) -> list[str]:
+    """Who makes the cluster is known where there is a deploy role; gives what comes before."""
+    name = parties.draft.organization.deploy.aws_role
+    if name is None:
+        return []
+    label = f"deploy_{identifier(parties.account.name)}" if parties.several else "deploy"
+    role = parties.draft.existing_role(parties.account, label, name)
+    lent = KeyUse(parties.secrets, for_service=True)
+    parties.grant("deploy-lends-secrets", role, ("kms:CreateGrant",), lent)
+    return [f"aws_iam_role_policy.{label}"]
 
 
 def build(parties: Parties, subnets: Subnets) -> None:
@@ -84,7 +80,7 @@ def build(parties: Parties, subnets: Subnets) -> None:
     draft.claim(account, "EKS cluster", parties.name)
     # Of the role: what the control plane does with the key. ListGrants is for EKS's health checks.
     # Source: terraform-aws-modules/terraform-aws-eks, issue 1913.
-    draft.grant(
+    parties.grant(
         "cluster-encrypts-secrets",
         parties.cluster,
         ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:ListGrants"),
@@ -132,7 +128,7 @@ def build(parties: Parties, subnets: Subnets) -> None:
         "upgrade_policy": [{"support_type": inputs.support.upper()}],
         "zonal_shift_config": [{"enabled": True}] if inputs.zonal_shift else None,
     }
-    after = (attached, "aws_iam_role_policy.cluster", logs)
+    after = (attached, "aws_iam_role_policy.cluster", logs, *_lending(parties))
     draft.add(account, "aws_eks_cluster", "cluster", arguments, depends_on=after)
     _outputs(parties, subnets)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from compiler.access.parties import Key, Place, Role
+from compiler.access.parties import Key, Place, Role, Target
 from compiler.access.policy import Statement
 from compiler.data import name_limit
 from compiler.kinds.draft import Draft
 from compiler.kinds.model_serving.inputs import Inputs
+from compiler.kinds.parts import service_trust
 from compiler.organization.records import Account
 from compiler.terraform.names import shorten
 from compiler.terraform.stack import Expression, Value, reference
@@ -30,17 +33,27 @@ class Subnets:
     subnet_ids: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Parties:
-    """Roles and keys of the cluster, declared before any of them is used."""
+    """Keys and roles of the cluster; a role is declared when it is first asked for."""
 
     draft: Draft
     inputs: Inputs
     name: str
     secrets: Key
     logs: Key
-    cluster: Role
-    node: Role
+
+    @cached_property
+    def cluster(self) -> Role:
+        """The role of the control plane."""
+        trust = service_trust("eks.amazonaws.com", self.place.id, self.arn)
+        return self.role("cluster", "cluster", "EKS runs the control plane with it", [trust])
+
+    @cached_property
+    def node(self) -> Role:
+        """The role of nodes. EC2's principal has the partition's suffix: `ec2.amazonaws.com.cn`."""
+        trust = service_trust(f"ec2.{self.place.suffix}")
+        return self.role("node", "node", "Nodes join the cluster with it", [trust])
 
     @property
     def account(self) -> Account:
@@ -50,7 +63,22 @@ class Parties:
     @property
     def place(self) -> Place:
         """The stack."""
-        return self.node.place
+        return self.secrets.place
+
+    @property
+    def several(self) -> bool:
+        """Whether the component has a cluster in several accounts (`for_each`)."""
+        return len(self.draft.neighbours.named(self.draft.component.name)) > 1
+
+    def grant(self, id: str, role: Role, actions: tuple[str, ...], target: Target) -> None:
+        """A grant whose id is that of one account where there are several."""
+        own = f"{id}-{self.account.name}" if self.several else id
+        self.draft.grant(own, role, actions, target)
+
+    def role(self, name: str, part: str, description: str, trust: Sequence[Statement] = ()) -> Role:
+        """A role of the cluster's account."""
+        several = self.several
+        return self.draft.role(self.account, name, part, description, trust, several=several)
 
     @property
     def arn(self) -> str:

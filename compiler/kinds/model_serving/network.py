@@ -274,7 +274,7 @@ def _flow_logs(parties: Parties) -> None:
     draft, account, place = parties.draft, parties.account, parties.place
     source = place.arn("ec2", "vpc-flow-log/*")
     trust = service_trust("vpc-flow-logs.amazonaws.com", place.id, source)
-    role = draft.role(account, "flow_logs", "flow-logs", "Writes the VPC's flow logs", [trust])
+    role = parties.role("flow_logs", "flow-logs", "Writes the VPC's flow logs", [trust])
     name = flow_log_group(draft)
     group = draft.add(
         account,
@@ -286,13 +286,13 @@ def _flow_logs(parties: Parties) -> None:
             "kms_key_id": reference(parties.logs.address, "arn"),
         },
     )
-    draft.grant(
+    parties.grant(
         "flow-logs-are-written",
         role,
         ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),
         Own(place, place.arn("logs", f"log-group:{name}:*")),
     )
-    draft.grant("flow-logs-find-group", role, ("logs:DescribeLogGroups",), Own(place, "*"))
+    parties.grant("flow-logs-find-group", role, ("logs:DescribeLogGroups",), Own(place, "*"))
     draft.add(
         account,
         "aws_flow_log",

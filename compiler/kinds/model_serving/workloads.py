@@ -36,8 +36,7 @@ def _workload(
         if repository is None:
             return None
     namespace = parties.inputs.namespace(name)
-    role = draft.role(
-        account,
+    role = parties.role(
         f"pods_{identifier(name)}",
         f"pods-{name}",
         f"Pods of {namespace}/{given.service_account} call AWS with it",
@@ -111,10 +110,10 @@ def _pulls(parties: Parties, repositories: dict[str, Repository]) -> None:
     """Images are pulled by the node, with its role, not by the pod."""
     draft, node = parties.draft, parties.node
     if repositories:
-        draft.grant(
+        parties.grant(
             "node-enters-registry", node, ("ecr:GetAuthorizationToken",), Own(node.place, "*")
         )
     for repository in repositories.values():
         part = f"{repository.place.component}-{repository.name}".replace("_", "-")
-        draft.grant(f"node-pulls-{part}", node, PULL, Images(repository))
+        parties.grant(f"node-pulls-{part}", node, PULL, Images(repository))
         draft.after_stacks(parties.account, repository.place.stack)

@@ -234,7 +234,33 @@ class OnScope:
         return {"project": self.site.id, "scope_id": self.scope_id}
 
 
-On = WholeProject | OnBucket | OnRegistry | OnServiceAccount | OnCryptoKey | OnScope
+@dataclass(frozen=True, slots=True)
+class OnSubnetwork:
+    """A subnetwork of a VPC, to attach nodes to it from another project."""
+
+    site: Site
+    subnetwork: str
+    region: str
+    address: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The full resource name."""
+        place = f"projects/{self.site.id}/regions/{self.region}"
+        return f"//compute.googleapis.com/{place}/subnetworks/{self.subnetwork}"
+
+    @property
+    def type(self) -> str:
+        """The type of binding."""
+        return "google_compute_subnetwork_iam_member"
+
+    @property
+    def arguments(self) -> Mapping[str, Value]:
+        """What names it in a binding."""
+        return {"project": self.site.id, "region": self.region, "subnetwork": self.subnetwork}
+
+
+On = WholeProject | OnBucket | OnRegistry | OnServiceAccount | OnCryptoKey | OnScope | OnSubnetwork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -212,7 +212,9 @@ def test_control_planes_are_reached_by_name_or_from_named_networks(case: Trainin
 def test_workload_members_come_after_their_cluster(case: Training) -> None:
     """Check 7: by a dependency within the stack, or by the order of the stacks."""
     found = 0
-    by_number = {project["number"]: name for name, project in case.blueprint["projects"].items()}
+    by_number = {
+        project.get("number"): name for name, project in case.blueprint["projects"].items()
+    }
     by_id = {project["id"]: name for name, project in case.blueprint["projects"].items()}
     for bound in case.bindings():
         pool = re.search(r"workloadIdentityPools/([a-z0-9.-]+)/", bound.member)
@@ -535,3 +537,36 @@ def test_compiling_twice_gives_the_same(case: Training) -> None:
     again = compilation(case.blueprint).blueprints[0]
     assert again.documents == case.compiled.documents
     assert again.bindings == case.compiled.bindings
+
+
+def test_a_shared_network_is_open_before_the_clusters() -> None:
+    """GKE of the training projects is admitted in the host project, after what turns it on."""
+    case = training("shared-vpc")
+    for project in ("train-eu", "train-us"):
+        stack = f"google/{project}/training"
+        assert case.depends_on(stack) == ("google/net/training",)
+        (cluster,) = case.stacks()[stack]["resource"]["google_container_cluster"].values()
+        assert cluster["network"] == "projects/acme-net/global/networks/shared"
+        assert cluster["subnetwork"] == ("projects/acme-net/regions/europe-west4/subnetworks/train")
+        (ranges,) = cluster["ip_allocation_policy"]
+        assert ranges["cluster_secondary_range_name"] == "train-pods"
+        commands = case.stacks()[stack]["output"]["service_identities"]["value"]
+        assert any("--service container.googleapis.com" in each for each in commands)
+    assert case.depends_on("google/net/training") == (
+        "google/train-eu/baseline",
+        "google/train-us/baseline",
+    )
+    assert not list(case.resources("google_compute_network"))
+
+
+def test_what_the_baseline_has_is_not_made_twice() -> None:
+    """Both kinds turn services on; audit logs are the baseline's."""
+    case = training("shared-vpc")
+    for stack in case.trains():
+        assert "google_project_iam_audit_config" not in case.stacks()[stack]["resource"]
+    audited = {
+        body["service"]
+        for stack, _, body in case.resources("google_project_iam_audit_config")
+        if stack == "google/train-eu/baseline"
+    }
+    assert audited >= {"aiplatform.googleapis.com", "storage.googleapis.com"}

@@ -100,6 +100,12 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
         'the same as that of "submitter"',
         "github:",
     ),
+    "name of the nodes": (
+        {"personas": {**PERSONAS, "nodes": GROUP}},
+        "E204",
+        'has the name "nodes"',
+        "nodes:",
+    ),
     "level": (person(group="ml@acme.example", vertex="editor"), "E204", "viewer", "vertex:"),
     "data without buckets": ({"data": None}, "E204", '"data.datasets"', "data: read"),
     "checkpoints without their bucket": (
@@ -173,7 +179,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
             "registry": {"project": "train-us", "repository": "t"},
         },
         "E204",
-        "each of which would wait for the other",
+        "makes projects wait for each other",
         "project: train-us",
     ),
     "machine": (pool(machine="n22-standard-8"), "E204", "no machine type", "machine:"),
@@ -251,6 +257,34 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "E204",
         "one secondary range",
         "network:",
+    ),
+    "path in a host project": (
+        cluster(
+            network={"host": "data", "network": "projects/a/global/networks/n", "subnetwork": "b"}
+        ),
+        "E204",
+        "without a path",
+        "network:",
+    ),
+    "host project without ranges": (
+        cluster(network={"host": "data", "network": "n", "subnetwork": "b"}),
+        "E204",
+        "needs the secondary ranges",
+        "network:",
+    ),
+    "host that waits for its guests": (
+        cluster(
+            network={
+                "host": "data",
+                "network": "n",
+                "subnetwork": "b",
+                "pods": "p",
+                "services": "s",
+            }
+        ),
+        "E204",
+        "makes projects wait for each other",
+        "host:",
     ),
     "ranges that overlap": (
         cluster(network={"create": {"nodes": "10.16.0.0/20"}}),

@@ -208,6 +208,23 @@ def _eks() -> dict[str, Any]:
     )
 
 
+def _shared_vpc() -> dict[str, Any]:
+    made = blueprint()
+    made["projects"]["net"] = {"id": "acme-net"}
+    made["components"]["training"]["cluster"]["network"] = {
+        "host": "net",
+        "network": "shared",
+        "subnetwork": "train",
+        "pods": "train-pods",
+        "services": "train-services",
+    }
+    made["components"]["baseline"] = {
+        "kind": "project-baseline",
+        "for_each": {"projects": ["train-eu", "train-us", "data"]},
+    }
+    return made
+
+
 def _deployed() -> dict[str, Any]:
     return blueprint(
         {
@@ -327,6 +344,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         },
     },
     "deployed": _deployed(),
+    "shared-vpc": _shared_vpc(),
     "pools": _pools(),
 }
 
@@ -351,8 +369,9 @@ class Training:
 
     @property
     def components(self) -> Mapping[str, Mapping[str, Any]]:
-        found: Mapping[str, Mapping[str, Any]] = self.blueprint["components"]
-        return found
+        """The components of the kind."""
+        given: Mapping[str, Mapping[str, Any]] = self.blueprint["components"]
+        return {name: each for name, each in given.items() if each["kind"] == "training-access"}
 
     def projects(self, component: str) -> list[str]:
         """The names of the component's training projects."""
@@ -419,6 +438,8 @@ NAMES = {
     "{project}/locations/{location}/repositories/{repository}",
     "google_gke_hub_scope_iam_member": "//gkehub.googleapis.com/projects/{project}/locations/global"
     "/scopes/{scope_id}",
+    "google_compute_subnetwork_iam_member": "//compute.googleapis.com/projects/{project}/regions"
+    "/{region}/subnetworks/{subnetwork}",
     "google_kms_crypto_key_iam_member": "//cloudkms.googleapis.com/{crypto_key_id}",
     "google_project_iam_member": "//cloudresourcemanager.googleapis.com/projects/{project}",
     "google_service_account_iam_member": "//iam.googleapis.com/{service_account_id}",
@@ -511,6 +532,7 @@ class Expectation:
             self.bind(nodes, "roles/container.defaultNodeServiceAccount", here)
             self._key(project, "disks", "compute-system")
             self._key(project, "secrets", "container-engine-robot")
+            self._host(project)
         if self.starts_jobs():
             self._key(project, "vertex", "gcp-sa-aiplatform")
         for name, persona in self.personas.items():
@@ -532,6 +554,19 @@ class Expectation:
             if "github" in persona:
                 on = accounts + self.email(project, f"submit_{name}")
                 self.bind(self._workflow(project, name), "roles/iam.workloadIdentityUser", on)
+
+    def _host(self, project: str) -> None:
+        network = self.given["cluster"].get("network", {})
+        if "host" not in network:
+            return
+        home = f"projects/{self.id(network['host'])}"
+        subnetwork = f"{home}/regions/europe-west4/subnetworks/{network['subnetwork']}"
+        gke = self.agent(project, "container-engine-robot")
+        apis = f"serviceAccount:{self.number(project)}@cloudservices.gserviceaccount.com"
+        for member in (gke, apis):
+            self.bind(member, "roles/compute.networkUser", f"//compute.googleapis.com/{subnetwork}")
+        on = f"//cloudresourcemanager.googleapis.com/{home}"
+        self.bind(gke, "roles/container.hostServiceAgentUser", on)
 
     def _becomes(self, name: str) -> bool:
         return bool(self.personas[name].get("workload", {}).get("impersonate"))

@@ -29,6 +29,9 @@ services on, and neither ever turns one off.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+
 from compiler.data import google_regions
 from compiler.diagnostics import nearest
 from compiler.kinds.draft import Draft
@@ -113,22 +116,49 @@ def _locations_known(draft: Draft) -> bool:
 
 
 def _acyclic(draft: Draft) -> bool:
-    """Buckets admit accounts of all training projects, and so does the registry: neither first."""
+    """Buckets and registry admit accounts of the training projects, which wait for their network's host:
+    no project may wait for itself."""
     inputs: Inputs = draft.component.inputs
-    if inputs.data is None or inputs.registry is None:
-        return True
-    data, images = inputs.data.project.name, inputs.registry.project.name
-    training = {each.name for each in inputs.projects}
-    if data == images or not {data, images} <= training:
-        return True
-    draft.problem(
-        "E204",
-        f'component "{draft.component.name}": "registry.project" is "{images}", and "data.project" is '
-        f'"{data}": two training projects, each of which would wait for the other',
-        hint="put both into one project, or one of them into a project of its own",
-        at=("registry", "project"),
-    )
-    return False
+    training = [each.name for each in inputs.projects]
+    waits: list[tuple[tuple[str, ...], list[tuple[str, str]]]] = []
+    if inputs.data is not None:
+        waits.append((("data", "project"), [(inputs.data.project.name, t) for t in training]))
+    if inputs.registry is not None:
+        waits.append(
+            (("registry", "project"), [(inputs.registry.project.name, t) for t in training])
+        )
+    if inputs.cluster is not None:
+        hosts = [(t, draft.component.inputs_in(t).cluster.network.host) for t in training]
+        named = [(t, host.name) for t, host in hosts if host is not None]
+        waits.append((("cluster", "network", "host"), named))
+    graph: dict[str, list[str]] = {}
+    for at, pairs in waits:
+        for waiting, before in pairs:
+            if waiting != before:
+                graph.setdefault(waiting, []).append(before)
+        circle = _circle(graph)
+        if circle:
+            path = ".".join(at)
+            listed = " → ".join(f'"{name}"' for name in circle)
+            draft.problem(
+                "E204",
+                f'component "{draft.component.name}": "{path}" makes projects wait for each other: '
+                f"{listed}",
+                hint="give the training projects, and what they wait for, projects of their own",
+                at=at,
+            )
+            return False
+    return True
+
+
+def _circle(graph: Mapping[str, Sequence[str]]) -> list[str]:
+    """A way from a project back to itself, if there is one."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        circle: list[str] = error.args[1]
+        return circle
+    return []
 
 
 def _alone(draft: Draft) -> bool:

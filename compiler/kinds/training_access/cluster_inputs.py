@@ -12,6 +12,7 @@ from compiler.blueprint.shapes import NAME, NAME_RULE, Matching, Shape, Text, pr
 from compiler.blueprint.validation import Finding, problems
 from compiler.data.google import Accelerators, attachable_gpus, gpu_machines, machine_families
 from compiler.diagnostics import nearest
+from compiler.kinds.inputs import OneProject
 
 # Source: Kubernetes documentation, "Object Names and IDs", RFC 1123 label names.
 KubernetesName = Annotated[
@@ -108,12 +109,16 @@ class Network(Shape):
     services: RangeName | None = Field(
         default=None, description="its secondary range for services; default: GKE adds one"
     )
+    host: OneProject | None = Field(
+        default=None,
+        description="host project of a Shared VPC, whose network and subnetwork it is: GKE of each "
+        "training project is admitted there; default: the training project",
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        given = [
-            name for name in ("network", "subnetwork", "pods", "services") if getattr(self, name)
-        ]
+        names = ("network", "subnetwork", "pods", "services", "host")
+        given = [name for name in names if getattr(self, name)]
         hint = "network: {network: training, subnetwork: training-europe-west4}"
         if self.create is not None and given:
             raise problem("E204", "creates a network and names one that exists", hint)
@@ -123,7 +128,20 @@ class Network(Shape):
                     raise problem("E204", f'needs "{name}", or create', hint)
             if (self.pods is None) != (self.services is None):
                 raise problem("E204", "names one secondary range: give both, or none", None)
+            if self.host is not None:
+                self._in_host()
         return self
+
+    def _in_host(self) -> None:
+        """A service project cannot have ranges added there; names are those of the host."""
+        for name in ("network", "subnetwork"):
+            if "/" in getattr(self, name):
+                raise problem(
+                    "E204", "is a name in the host project, without a path", None, (name,)
+                )
+        if self.pods is None:
+            hint = "add pods: and services:, names of secondary ranges of the subnetwork"
+            raise problem("E204", "needs the secondary ranges of a Shared VPC", hint)
 
 
 class Pool(Shape):

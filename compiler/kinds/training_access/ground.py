@@ -85,6 +85,12 @@ class Ground:
         stack = self.draft.site(project).stack
         return agent, Member(agent.member, project.name, stack, address)
 
+    def early_agent(self, project: Project, product: str) -> Member:
+        """The same for a project whose API is to be on before its own stack is applied."""
+        agent = service_agent(product, self.draft.number(project))
+        self._identities.setdefault(project.name, set()).add(agent.service)
+        return Member(agent.member, project.name)
+
     def key(self, project: Project, name: str, location: str, product: str) -> tuple[str, str]:
         """A key that one product uses there; gives its address, and that of the product's right."""
         ring = self._ring(project, location)

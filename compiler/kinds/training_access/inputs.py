@@ -106,6 +106,7 @@ Repository = Annotated[
     GitHub, BeforeValidator(_from_repository, json_schema_input_type=GitHub | Text)
 ]
 
+NODES = "nodes"
 FORMS = ("group", "workload", "github")
 
 
@@ -295,10 +296,15 @@ class Inputs(Shape):
 
     @model_validator(mode="after")
     def _relations(self) -> Self:
-        found = [*self._targets(), *self._actors(), *self._clouds(), *self._twins()]
+        found = [*self._names(), *self._targets(), *self._actors(), *self._clouds(), *self._twins()]
         if found:
             raise problems(found)
         return self
+
+    def _names(self) -> Iterator[Finding]:
+        if NODES in self.personas:
+            message = f'has the name "{NODES}", which the service account of the nodes has'
+            yield Finding("E204", message, "give it another name", ("personas", NODES), True)
 
     def _targets(self) -> Iterator[Finding]:
         """What personas ask for must be there."""

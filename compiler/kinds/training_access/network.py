@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from compiler.access.google import Member, OnSubnetwork, WholeProject
+from compiler.data.google import google_role, service_agent
 from compiler.kinds.training_access.cluster_inputs import Network, NewNetwork
 from compiler.kinds.training_access.ground import Ground
 from compiler.organization.records import Project
@@ -28,16 +30,41 @@ def attach(ground: Ground, project: Project, network: Network, region: str) -> A
     """The network of the cluster in that region, made where it is to be made."""
     if network.create is not None:
         return _new(ground, project, network.create, region)
-    ranges: dict[str, Value] = {}
+    ranges: dict[str, Value] = {"stack_type": "IPV4"}
     if network.pods and network.services:
         ranges = _ranges(network.pods, network.services)
-    return Attachment(
-        {
-            "network": network.network,
-            "subnetwork": network.subnetwork,
-            "ip_allocation_policy": [ranges or {"stack_type": "IPV4"}],
-        }
-    )
+    vpc, subnetwork = network.network, network.subnetwork
+    assert vpc is not None, "a network that is not made is named"
+    assert subnetwork is not None, "and its subnetwork too"
+    if network.host is not None and network.host.name != project.name:
+        _admit(ground, project, network.host, subnetwork, region)
+        host = f"projects/{network.host.id}"
+        vpc = f"{host}/global/networks/{vpc}"
+        subnetwork = f"{host}/regions/{region}/subnetworks/{subnetwork}"
+    return Attachment({"network": vpc, "subnetwork": subnetwork, "ip_allocation_policy": [ranges]})
+
+
+def _admit(ground: Ground, project: Project, host: Project, name: str, region: str) -> None:
+    """Let GKE and the APIs of the training project use a Shared VPC: before its cluster is made.
+
+    Source: GKE documentation, "Set up clusters with Shared VPC".
+    """
+    draft = ground.draft
+    site = draft.site(host)
+    gke = ground.early_agent(project, "container")
+    subnetwork = OnSubnetwork(site, name, region)
+    use = google_role("network-user")
+    draft.bind(f"gke-uses-subnetwork-{project.name}", gke, use, subnetwork)
+    # There with the project.
+    apis = Member(service_agent("apis", draft.number(project)).member, project.name)
+    draft.bind(f"apis-use-subnetwork-{project.name}", apis, use, subnetwork)
+    manages = google_role("network-host")
+    draft.bind(f"gke-manages-host-{project.name}", gke, manages, WholeProject(site))
+    draft.after(project, host)
+    for baseline in draft.neighbours.names("project-baseline"):
+        for component in draft.neighbours.named(baseline):
+            if component.home.name == project.name:
+                draft.after_stacks(host, f"google/{project.name}/{baseline}")
 
 
 def _ranges(pods: Value, services: Value) -> dict[str, Value]:

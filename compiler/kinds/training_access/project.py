@@ -6,11 +6,10 @@ from compiler.access.google import OnServiceAccount, WholeProject
 from compiler.data.google import google_role
 from compiler.kinds.training_access.federation import Federation
 from compiler.kinds.training_access.ground import Ground
+from compiler.kinds.training_access.inputs import NODES
 from compiler.kinds.training_access.people import Train, here
 from compiler.organization.records import Project
 from compiler.terraform.stack import reference
-
-NODES = "nodes"
 
 
 def accounts(ground: Ground, project: Project) -> Train:

@@ -11,7 +11,8 @@ import yaml
 
 from compiler.access.rules.google import ACCOUNT_ROLES
 from compiler.compilation import Compilation, Compiled, compile_blueprints
-from compiler.kinds.project_baseline import ALWAYS, AUDITED, SERVICES
+from compiler.kinds.project_baseline.inputs import AUDITED, SERVICES
+from compiler.kinds.project_baseline.services import ALWAYS
 from compiler.manifest import waves
 
 GITHUB = {"owner": "acme", "repository": "platform"}

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import boto3  # type: ignore[import-not-found,import-untyped,unused-ignore]
+from boto3.s3.transfer import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    TransferConfig,
+)
 from botocore.config import Config  # type: ignore[import-not-found,import-untyped,unused-ignore]
 from botocore.exceptions import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
     BotoCoreError,
@@ -23,6 +26,7 @@ __all__ = [
     "BotoCoreError",
     "ClientError",
     "client",
+    "copy",
     "error_code",
     "error_message",
     "is_denied",
@@ -35,6 +39,9 @@ CONFIG = Config(
     connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 2}
 )
 
+# Bytes. S3 copies at most 5 GB in one request.
+PART = 256 * 1024 * 1024
+
 
 def client(service: str, credentials: Mapping[str, Any] | None = None) -> Any:
     """A client of `service`; `credentials` as STS returns them, or None for the function's own."""
@@ -46,6 +53,21 @@ def client(service: str, credentials: Mapping[str, Any] | None = None) -> Any:
         aws_access_key_id=credentials["AccessKeyId"],
         aws_secret_access_key=credentials["SecretAccessKey"],
         aws_session_token=credentials["SessionToken"],
+    )
+
+
+def copy(s3: Any, source: Mapping[str, str], target: Mapping[str, str]) -> None:
+    """Copy an object inside S3, in parts that take seconds each; `Bucket` and `Key` of both.
+
+    The copy has the key of the target's bucket, and no tags.
+    """
+    parts = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART)
+    s3.copy(
+        dict(source),
+        target["Bucket"],
+        target["Key"],
+        ExtraArgs={"TaggingDirective": "REPLACE"},
+        Config=parts,
     )
 
 

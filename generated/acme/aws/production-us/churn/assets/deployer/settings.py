@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .job import DeploymentError
+from .errors import DeploymentError
 
 # A model's or endpoint configuration's name has at most 63 characters; the rest is ours.
 PREFIX = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*-?")
@@ -21,15 +21,13 @@ ALARM_LIMIT = 10
 class Settings:
     """One endpoint of one account.
 
-    `image` is the container image that releases must have. `isolated` says that the container has
-    no network. `invocations` is per instance and minute. `volume_key` is an ARN or empty. `capture`
+    `isolated` says that the container has no network. `invocations` is per instance and minute. `volume_key` is an ARN or empty. `capture`
     and `vpc` are SageMaker's DataCaptureConfig and VpcConfig, or None. `tags` are SageMaker's list.
     """
 
     endpoint: str
     prefix: str
     role: str
-    image: str
     isolated: bool
     instance_type: str
     minimum: int
@@ -45,12 +43,11 @@ class Settings:
     def of(cls, environment: Mapping[str, str]) -> Settings:
         """Read the variables. Raises DeploymentError that names the first wrong one."""
         settings = cls(
-            endpoint=_text(environment, "ENDPOINT_NAME"),
-            prefix=_text(environment, "NAME_PREFIX"),
-            role=_text(environment, "EXECUTION_ROLE_ARN"),
-            image=_text(environment, "IMAGE"),
+            endpoint=text(environment, "ENDPOINT_NAME"),
+            prefix=text(environment, "NAME_PREFIX"),
+            role=text(environment, "EXECUTION_ROLE_ARN"),
             isolated=_flag(environment, "NETWORK_ISOLATION"),
-            instance_type=_text(environment, "INSTANCE_TYPE"),
+            instance_type=text(environment, "INSTANCE_TYPE"),
             minimum=int(_number(environment, "MIN_INSTANCES")),
             maximum=int(_number(environment, "MAX_INSTANCES")),
             invocations=_number(environment, "INVOCATIONS_PER_INSTANCE"),
@@ -81,7 +78,8 @@ def _wrong(name: str, expected: str) -> DeploymentError:
     return DeploymentError("ConfigurationError", f"environment variable {name}: {expected}")
 
 
-def _text(environment: Mapping[str, str], name: str) -> str:
+def text(environment: Mapping[str, str], name: str) -> str:
+    """The variable's value. Raises DeploymentError where it is not set."""
     value = environment.get(name, "")
     if not value:
         raise _wrong(name, "is not set")
@@ -89,7 +87,7 @@ def _text(environment: Mapping[str, str], name: str) -> str:
 
 
 def _flag(environment: Mapping[str, str], name: str) -> bool:
-    value = _text(environment, name)
+    value = text(environment, name)
     if value not in ("true", "false"):
         raise _wrong(name, "true or false")
     return value == "true"
@@ -97,17 +95,17 @@ def _flag(environment: Mapping[str, str], name: str) -> bool:
 
 def _number(environment: Mapping[str, str], name: str) -> float:
     try:
-        return float(_text(environment, name))
+        return float(text(environment, name))
     except ValueError as error:
         raise _wrong(name, "not a number") from error
 
 
 def _json(environment: Mapping[str, str], name: str, form: type) -> Any:
-    text = environment.get(name, "")
-    if not text:
+    written = environment.get(name, "")
+    if not written:
         return form()
     try:
-        value = json.loads(text)
+        value = json.loads(written)
     except ValueError as error:
         raise _wrong(name, "not JSON") from error
     if not isinstance(value, form):

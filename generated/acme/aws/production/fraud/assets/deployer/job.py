@@ -14,22 +14,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from .aws import ClientError, client, error_code
+from .aws import BotoCoreError, ClientError, client, error_code, is_denied, is_passing
+from .errors import DeploymentError, FailureKind
 
 log = logging.getLogger(__name__)
 
-FailureKind = Literal[
-    "ConfigurationError", "JobFailed", "PermissionError", "RevisionUnavailable", "SystemUnavailable"
-]
 MESSAGE_LIMIT = 2000
-
-
-class DeploymentError(Exception):
-    """The deployment cannot succeed. `kind` is CodePipeline's failure type; the text is reported."""
-
-    def __init__(self, kind: FailureKind, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,22 +99,28 @@ class Failed:
 Outcome = Continue | Succeeded | Failed
 
 
-def report(role: str, job: Job, outcome: Outcome) -> None:
-    """Tell CodePipeline, as the role `role` in the pipeline's account.
+def report(role: str | None, job: Job, outcome: Outcome) -> None:
+    """Tell CodePipeline, as the role `role` in the pipeline's account, or as the function itself.
 
     Raises ClientError when that is not possible; except where the job has its result already (the
     event was delivered twice), which is logged: the first report stands.
     """
-    session = client("sts").assume_role(
-        RoleArn=role, RoleSessionName=f"job-{job.id}"[:64], DurationSeconds=900
-    )
-    codepipeline = client("codepipeline", session["Credentials"])
+    codepipeline = _codepipeline(role, job)
     try:
         _put(codepipeline, job.id, outcome)
     except ClientError as error:
         if error_code(error) != "InvalidJobStateException":
             raise
         log.warning("job %s takes no result any more, not reported: %s", job.id, outcome)
+
+
+def _codepipeline(role: str | None, job: Job) -> Any:
+    if role is None:
+        return client("codepipeline")
+    session = client("sts").assume_role(
+        RoleArn=role, RoleSessionName=f"job-{job.id}"[:64], DurationSeconds=900
+    )
+    return client("codepipeline", session["Credentials"])
 
 
 def _put(codepipeline: Any, job_id: str, outcome: Outcome) -> None:
@@ -144,3 +140,14 @@ def _put(codepipeline: Any, job_id: str, outcome: Outcome) -> None:
                 executionDetails={"summary": summary[:MESSAGE_LIMIT], "percentComplete": 100},
                 outputVariables=variables,
             )
+
+
+def failed(error: Exception) -> Failed:
+    """What to tell of `error`: services' own words, but nothing of an error we did not foresee."""
+    if isinstance(error, DeploymentError):
+        return Failed(error.kind, str(error))
+    if isinstance(error, ClientError):
+        return Failed("PermissionError" if is_denied(error) else "JobFailed", str(error))
+    if isinstance(error, BotoCoreError):
+        return Failed("SystemUnavailable" if is_passing(error) else "JobFailed", str(error))
+    return Failed("JobFailed", f"unexpected {type(error).__name__}, see the function's log")

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .aws import ClientError, error_code, error_message, is_denied
-from .job import DeploymentError
+from .endpoint import Model
+from .errors import DeploymentError
 
 OBJECT = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>[^?#\\]+)")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -85,6 +86,20 @@ class Release:
     image: str
     model_data: str
     revision: str
+
+    @property
+    def model(self) -> Model:
+        """What SageMaker makes of it."""
+        return Model(
+            source=self.run,
+            id=self.id[:8],
+            container={"Image": self.image, "ModelDataUrl": self.model_data},
+            lineage={
+                "training-run": self.run,
+                "revision": self.revision,
+                "training-job": self.training_job,
+            },
+        )
 
 
 def read(s3: Any, request: Request, image: str) -> Release:

@@ -1,7 +1,7 @@
-"""The SageMaker model, endpoint configuration and endpoint of a release.
+"""The SageMaker model, endpoint configuration and endpoint of what is deployed.
 
 Models and configurations are never changed: their names carry a hash of everything in them, so
-that the same release and settings find what is there, and changed ones make new. Limits: API
+that the same model and settings find what is there, and changed ones make new. Limits: API
 reference of CreateModel, CreateEndpointConfig and UpdateEndpoint (names of at most 63 characters).
 """
 
@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .aws import ClientError, error_code, is_denied, is_missing
-from .release import Release
 from .scaling import VARIANT
 from .settings import Settings
 
@@ -26,13 +25,28 @@ DEPLOYMENT_TIMEOUT = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """What is to be served.
+
+    `source` says what it is of (a training run, a version), `id` the same in eight characters for
+    names. `container` is SageMaker's ContainerDefinition, `lineage` are tags of the model.
+    """
+
+    source: str
+    id: str
+    container: Mapping[str, str]
+    lineage: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """What DescribeEndpoint says.
 
-    `configuration` is the one that serves, `pending` the one that is being deployed, or empty.
+    `arn` is the endpoint's. `configuration` is the one that serves, `pending` the one that is being deployed, or empty.
     `instances` is the desired count of the first variant. `failure` is SageMaker's reason.
     """
 
+    arn: str
     status: str
     configuration: str
     pending: str
@@ -50,13 +64,13 @@ class Endpoint:
         return self.busy and (first or self.pending == configuration)
 
 
-def prepare(sagemaker: Any, settings: Settings, release: Release) -> str:
+def prepare(sagemaker: Any, settings: Settings, served: Model) -> str:
     """Make the model and the endpoint configuration, or find them; gives the latter's name."""
-    model = _model(settings, release)
-    name = _name(settings, release, model)
+    model = _model(settings, served)
+    name = _name(settings, served, model)
     _ensure(sagemaker.create_model, sagemaker.describe_model, "ModelName", name, model)
     configuration = _configuration(settings, name)
-    name = _name(settings, release, configuration)
+    name = _name(settings, served, configuration)
     _ensure(
         sagemaker.create_endpoint_config,
         sagemaker.describe_endpoint_config,
@@ -77,6 +91,7 @@ def describe(sagemaker: Any, name: str) -> Endpoint | None:
         raise
     variants = answer.get("ProductionVariants") or [{}]
     return Endpoint(
+        arn=answer.get("EndpointArn", ""),
         status=answer["EndpointStatus"],
         # Absent where the configuration of a failed endpoint was deleted.
         configuration=answer.get("EndpointConfigName", ""),
@@ -86,12 +101,14 @@ def describe(sagemaker: Any, name: str) -> Endpoint | None:
     )
 
 
-def create(sagemaker: Any, settings: Settings, configuration: str) -> None:
+def create(
+    sagemaker: Any, settings: Settings, configuration: str, *tags: Mapping[str, str]
+) -> None:
     """Start the endpoint's first deployment."""
     sagemaker.create_endpoint(
         EndpointName=settings.endpoint,
         EndpointConfigName=configuration,
-        Tags=list(settings.tags),
+        Tags=[*settings.tags, *tags],
     )
 
 
@@ -123,15 +140,11 @@ def instance_type(sagemaker: Any, configuration: str) -> str | None:
     return found
 
 
-def _model(settings: Settings, release: Release) -> dict[str, Any]:
-    lineage = {
-        "training-run": release.run,
-        "revision": release.revision,
-        "training-job": release.training_job,
-    }
+def _model(settings: Settings, served: Model) -> dict[str, Any]:
+    lineage = served.lineage
     own = [tag for tag in settings.tags if tag["Key"] not in lineage]
     model: dict[str, Any] = {
-        "PrimaryContainer": {"Image": release.image, "ModelDataUrl": release.model_data},
+        "PrimaryContainer": dict(served.container),
         "ExecutionRoleArn": settings.role,
         "EnableNetworkIsolation": settings.isolated,
         "Tags": own + [{"Key": key, "Value": value} for key, value in lineage.items()],
@@ -183,11 +196,11 @@ def _deployment(alarms: tuple[str, ...], instances: int) -> dict[str, Any]:
     return deployment
 
 
-def _name(settings: Settings, release: Release, body: dict[str, Any]) -> str:
-    """`<prefix>-<start of the run's id>-<hash of the body>`, at most 62 characters."""
-    text = json.dumps([release.run, body], sort_keys=True)
+def _name(settings: Settings, served: Model, body: dict[str, Any]) -> str:
+    """`<prefix>-<the model's id>-<hash of the body>`, at most 62 characters."""
+    text = json.dumps([served.source, body], sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    return f"{settings.prefix.rstrip('-')}-{release.id[:8]}-{digest}"
+    return f"{settings.prefix.rstrip('-')}-{served.id}-{digest}"
 
 
 def _ensure(

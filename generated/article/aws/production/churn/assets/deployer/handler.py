@@ -51,11 +51,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from . import endpoint, release, scaling
-from .aws import BotoCoreError, ClientError, client, error_code, is_denied, is_missing, is_passing
+from . import endpoint, release, rollout, scaling
+from .aws import BotoCoreError, ClientError, client, error_code, is_missing, is_passing
 from .endpoint import Endpoint
-from .job import Continue, DeploymentError, Failed, Job, Outcome, Progress, Succeeded, report
-from .settings import Settings
+from .errors import DeploymentError
+from .job import Continue, Job, Outcome, Progress, Succeeded, failed, report
+from .settings import Settings, text
 
 log = logging.getLogger(__name__)
 logging.getLogger(__package__).setLevel(logging.INFO)
@@ -74,7 +75,7 @@ def handler(event: Mapping[str, Any], context: object) -> None:
         outcome = _advance(job, Settings.of(os.environ))
     except Exception as error:
         log.exception("job %s failed", job.id)
-        outcome = _failed(error)
+        outcome = failed(error)
     log.info("job %s: %s", job.id, outcome)
     report(reporter, job, outcome)
 
@@ -99,8 +100,8 @@ def _step(job: Job, settings: Settings, progress: Progress) -> Outcome:
         return _follow(sagemaker, settings, progress)
     if not progress.configuration:
         request = release.Request.of(job.parameters)
-        wanted = release.read(client("s3"), request, settings.image)
-        name = endpoint.prepare(sagemaker, settings, wanted)
+        wanted = release.read(client("s3"), request, text(os.environ, "IMAGE"))
+        name = endpoint.prepare(sagemaker, settings, wanted.model)
         progress = replace(progress, configuration=name)
     return _start(sagemaker, settings, progress)
 
@@ -115,11 +116,11 @@ def _start(sagemaker: Any, settings: Settings, progress: Progress) -> Outcome:
         sagemaker.delete_endpoint(EndpointName=settings.endpoint)
         return Continue(progress, f"deleting the endpoint that failed before: {found.failure}")
     if found and found.status != "InService":
-        raise _attention(settings, found)
+        raise rollout.attention(settings, found)
     if found and found.configuration == progress.configuration:
         return _finish(settings, progress)
     try:
-        _deploy(sagemaker, settings, progress.configuration, found)
+        rollout.deploy(sagemaker, settings, progress.configuration, found)
     except ClientError as error:
         # Another delivery of this event, or a person, may have come between.
         now = endpoint.describe(sagemaker, settings.endpoint)
@@ -136,21 +137,6 @@ def _wait(found: Endpoint, progress: Progress) -> Continue:
     return Continue(progress, f"waiting for the endpoint, which is {found.status}")
 
 
-def _deploy(sagemaker: Any, settings: Settings, configuration: str, found: Endpoint | None) -> None:
-    if not found:
-        endpoint.create(sagemaker, settings, configuration)
-        return
-    kept = endpoint.instance_type(sagemaker, found.configuration) == settings.instance_type
-    if not kept:
-        scaling.release_from_scaling(client("application-autoscaling"), settings)
-    try:
-        endpoint.update(sagemaker, settings, configuration, found.instances)
-    except ClientError:
-        if not kept:
-            _restore_scaling(settings)
-        raise
-
-
 def _follow(sagemaker: Any, settings: Settings, progress: Progress) -> Outcome:
     """See what became of the deployment."""
     found = endpoint.describe(sagemaker, settings.endpoint)
@@ -159,9 +145,9 @@ def _follow(sagemaker: Any, settings: Settings, progress: Progress) -> Outcome:
     if found.busy:
         return Continue(progress, f"the endpoint is {found.status}")
     if found.status != "InService":
-        raise _attention(settings, found)
+        raise rollout.attention(settings, found)
     if found.configuration != progress.configuration:
-        _restore_scaling(settings)
+        rollout.restore_scaling(settings)
         reason = found.failure or "see the rollback alarms and the endpoint's logs"
         message = (
             f"endpoint {settings.endpoint} rolled back from {progress.configuration} and still "
@@ -182,27 +168,3 @@ def _finish(settings: Settings, progress: Progress) -> Outcome:
         f"endpoint {settings.endpoint} serves {progress.configuration}",
         {"endpoint": settings.endpoint, "configuration": progress.configuration},
     )
-
-
-def _restore_scaling(settings: Settings) -> None:
-    """Let the old fleet scale again. A failure of this must not hide the one being reported."""
-    try:
-        scaling.scale(client("application-autoscaling"), settings)
-    except Exception:
-        log.exception("endpoint %s is left without scaling", settings.endpoint)
-
-
-def _attention(settings: Settings, found: Endpoint) -> DeploymentError:
-    reason = found.failure or "SageMaker gives no reason"
-    return DeploymentError("JobFailed", f"endpoint {settings.endpoint} is {found.status}: {reason}")
-
-
-def _failed(error: Exception) -> Failed:
-    """What to tell of `error`: services' own words, but nothing of an error we did not foresee."""
-    if isinstance(error, DeploymentError):
-        return Failed(error.kind, str(error))
-    if isinstance(error, ClientError):
-        return Failed("PermissionError" if is_denied(error) else "JobFailed", str(error))
-    if isinstance(error, BotoCoreError):
-        return Failed("SystemUnavailable" if is_passing(error) else "JobFailed", str(error))
-    return Failed("JobFailed", f"unexpected {type(error).__name__}, see the function's log")

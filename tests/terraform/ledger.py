@@ -39,11 +39,12 @@ class Edge:
 
 
 def read_ledger(folder: Path) -> list[Edge]:
-    """The edges of the organisation in `generated/<name>`; none where there is no ledger."""
+    """The AWS edges of the organisation in `generated/<name>`; none where there is no ledger."""
     file = folder / "access.json"
     if not file.exists():
         return []
-    return [_edge(value) for value in json.loads(file.read_text(encoding="utf-8"))["edges"]]
+    edges = json.loads(file.read_text(encoding="utf-8"))["edges"]
+    return [_edge(value) for value in edges if value["principal"]["cloud"] == "aws"]
 
 
 def _edge(value: dict[str, Any]) -> Edge:

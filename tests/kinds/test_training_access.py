@@ -570,3 +570,110 @@ def test_what_the_baseline_has_is_not_made_twice() -> None:
         if stack == "google/train-eu/baseline"
     }
     assert audited >= {"aiplatform.googleapis.com", "storage.googleapis.com"}
+
+
+# The edges of the article that a training project has here: the blueprint that shows each, its member,
+# role and resource. Those that need a fleet, a service account or an attestor elsewhere are not made.
+EDGES = {
+    "finds clusters": ("contract", "group:", "container.clusterViewer", "cloudresourcemanager"),
+    "edits the scope": ("contract", "group:", "gkehub.scopeEditor", "gkehub"),
+    "sees scopes": ("contract", "group:", "gkehub.scopeEditorProjectLevel", "cloudresourcemanager"),
+    "uses Vertex AI": ("contract", "group:", "aiplatform.user", "cloudresourcemanager"),
+    "starts jobs as": ("contract", "serviceAccount:", "iam.serviceAccountUser", "iam"),
+    "pods read": ("contract", "principal://", "storage.objectViewer", "storage"),
+    "pods write": ("contract", "principal://", "storage.objectUser", "storage"),
+    "pods become": (
+        "persons",
+        "serviceAccount:acme-train-eu.svc",
+        "iam.workloadIdentityUser",
+        "iam",
+    ),
+    "nodes pull": ("contract", "serviceAccount:", "artifactregistry.reader", "artifactregistry"),
+    "nodes work": (
+        "contract",
+        "serviceAccount:",
+        "container.defaultNodeServiceAccount",
+        "cloudresourcemanager",
+    ),
+    "Vertex AI pulls": (
+        "contract",
+        "serviceAccount:service-100000000001@gcp-sa-aiplatform.",
+        "artifactregistry.reader",
+        "artifactregistry",
+    ),
+    "its workers pull": (
+        "contract",
+        "serviceAccount:service-100000000001@gcp-sa-aiplatform-cc.",
+        "artifactregistry.reader",
+        "artifactregistry",
+    ),
+    "disks are encrypted": (
+        "contract",
+        "serviceAccount:service-100000000001@compute-system.",
+        "cloudkms.cryptoKeyEncrypterDecrypter",
+        "cloudkms",
+    ),
+    "GKE uses the subnetwork": (
+        "shared-vpc",
+        "serviceAccount:service-100000000001@container-engine-robot.",
+        "compute.networkUser",
+        "compute",
+    ),
+    "APIs use the subnetwork": (
+        "shared-vpc",
+        "serviceAccount:100000000001@cloudservices.",
+        "compute.networkUser",
+        "compute",
+    ),
+    "GKE manages the host": (
+        "shared-vpc",
+        "serviceAccount:service-100000000001@container-engine-robot.",
+        "container.hostServiceAgentUser",
+        "cloudresourcemanager",
+    ),
+    "workflows submit": ("contract", "principalSet://", "iam.workloadIdentityUser", "iam"),
+}
+
+
+@pytest.mark.parametrize("edge", sorted(EDGES))
+def test_each_edge_of_the_article_has_one_binding(edge: str) -> None:
+    name, member, role, service = EDGES[edge]
+    case = training(name)
+    found = [
+        each
+        for each in case.ledger()
+        if each["principal"].get("member", "").startswith(member)
+        and each.get("role") == f"roles/{role}"
+        and each["resource"]["name"].startswith(f"//{service}.googleapis.com/")
+    ]
+    assert found
+    for each in found:
+        type, _, label = each["binding"]["address"].partition(".")
+        body = case.stacks()[each["binding"]["stack"]]["resource"][type][label]
+        assert (body["member"], body["role"]) == (each["principal"]["member"], each["role"])
+
+
+def test_deletion_protection_is_said(case: Training) -> None:
+    """Its default would stop a destroy that nobody expects to be stopped."""
+    for stack, _, cluster in case.resources("google_container_cluster"):
+        given = case.components[stack.rpartition("/")[2]]["cluster"]
+        assert cluster["deletion_protection"] is given.get("deletion_protection", True)
+
+
+def test_the_pool_that_a_cluster_is_born_with_is_forgotten(case: Training) -> None:
+    """It is gone at once; what it was made with must not come back as a difference."""
+    for _, _, cluster in case.resources("google_container_cluster"):
+        assert cluster["lifecycle"] == {"ignore_changes": ["node_config"]}
+        assert "name_prefix" not in cluster
+
+
+def test_an_oracle_that_is_asked_something_else_says_so() -> None:
+    """The comparison of bindings fails for a binding more, less, or with another role."""
+    case = training("contract")
+    made = sorted((b.member, b.role, b.resource) for b in case.bindings())
+    for wrong in (
+        made[1:],
+        [*made, made[0]],
+        [(made[0][0], "roles/owner", made[0][2]), *made[1:]],
+    ):
+        assert sorted(wrong) != expected_bindings(case)

@@ -22,6 +22,7 @@ from compiler.compilation import Compilation, Compiled, compile_blueprints
 from compiler.diagnostics import Diagnostic, Span, has_errors
 from compiler.manifest import VERSION
 from compiler.organization.records import Home as Declared
+from compiler.organization.records import Project
 from compiler.tree_present import MAIN
 
 MANIFEST, LEDGER = "manifest.json", "access.json"
@@ -122,7 +123,12 @@ def snapshot(compiled: Compiled) -> Snapshot:
         documents=compiled.documents,
         edges=(*compiled.edges, *compiled.bindings),
         homes={
-            home.id: Home(name=home.name, id=home.id, production=_production(home.unit, home.tags))
+            home.id: Home(
+                name=home.name,
+                id=home.id,
+                production=_production(home.unit, home.tags),
+                number=home.number if isinstance(home, Project) else None,
+            )
             for home in homes
         },
         places=compiled.spans,

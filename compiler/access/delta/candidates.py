@@ -7,7 +7,7 @@ statement that denies), so do their narrower actions and resources.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -32,9 +32,10 @@ def questions(before: View, after: View) -> tuple[Asked, ...]:
 
 def _base(view: View) -> Iterator[Asked]:
     for principal in view.policies.principals.values():
-        for statement in principal.identity.statements:
-            if statement.allows:
-                yield from _of_identity(principal.arn, statement)
+        for arn in view.names(principal):
+            for statement in principal.identity.statements:
+                if statement.allows:
+                    yield from _of_identity(arn, statement)
     for holder in view.policies.holders.values():
         for statement in holder.policy.statements:
             if statement.allows:
@@ -187,8 +188,8 @@ def covers(wider: Asked, narrower: Asked) -> bool:
     )
 
 
-def widest(asked: Iterable[Asked]) -> tuple[Asked, ...]:
-    """Without the questions that others of them include."""
+def widest(asked: Iterable[Asked], alike: Callable[[Asked, Asked], bool]) -> tuple[Asked, ...]:
+    """Without the questions that others of them include, where both are `alike`."""
     listed = sorted(set(asked))
     groups: dict[tuple[str, str], list[Asked]] = {}
     for one in listed:
@@ -198,6 +199,7 @@ def widest(asked: Iterable[Asked]) -> tuple[Asked, ...]:
 
     def included(one: Asked) -> bool:
         near = groups.get((one.principal, one.action.partition(":")[0]), [])
-        return any(covers(other, one) for other in (*near, *groups.get((one.principal, "*"), [])))
+        wide = (*near, *groups.get((one.principal, "*"), []))
+        return any(covers(other, one) and alike(other, one) for other in wide)
 
     return tuple(one for one in listed if not included(one))

@@ -96,9 +96,12 @@ class _Comparison:
             found = _difference(self._had[asked], self._has[asked])
             if found is not None:
                 other.setdefault(found, set()).add(asked)
-        yield from self._grouped(widest(new), _Difference())
+        yield from self._grouped(self._widest(new), _Difference())
         for found, several in sorted(other.items(), key=lambda item: sorted(item[1])):
-            yield from self._grouped(widest(several), found)
+            yield from self._grouped(self._widest(several), found)
+
+    def _widest(self, asked: Iterable[Asked]) -> tuple[Asked, ...]:
+        return widest(asked, lambda one, other: _alike(self._has[one], self._has[other]))
 
     def _grouped(self, several: Iterable[Asked], found: _Difference) -> Iterator[Change]:
         groups: dict[tuple[object, ...], list[Asked]] = {}
@@ -148,9 +151,12 @@ class _Comparison:
         """What the statements behind this gave the principal before."""
         own = _named(self._has[asked].own)
         several = widest(
-            other
-            for other, reach in self._had.items()
-            if other.principal == asked.principal and not own.isdisjoint(_named(reach.own))
+            (
+                other
+                for other, reach in self._had.items()
+                if other.principal == asked.principal and not own.isdisjoint(_named(reach.own))
+            ),
+            lambda one, other: _alike(self._had[one], self._had[other]),
         )
         by_resource: dict[str, list[str]] = {}
         for other in several:
@@ -178,6 +184,12 @@ def _steps(links: Iterable[Link]) -> tuple[Step, ...]:
             (link.stack, link.address, link.side, link.sid) for link in links
         )
     )
+
+
+def _alike(one: Reach, other: Reach) -> bool:
+    """Whether the same account's policies give both: on `*` that is the caller's own alone."""
+    sides = [{link.side for link in reach.own} for reach in (one, other)]
+    return one.owner == other.owner and sides[0] == sides[1]
 
 
 def _named(links: Iterable[Link]) -> set[Step]:

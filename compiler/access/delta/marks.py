@@ -39,6 +39,10 @@ _NARROW = frozenset(
 )
 _EVERYWHERE = frozenset({"*", "0.0.0.0/0", "::/0"})
 EVERYONE = ("*", "allUsers", "allAuthenticatedUsers")
+# What Google's services work as in a project: its number is in the name.
+_OF_GOOGLE = re.compile(
+    r"serviceAccount:(?:service-)?(\d+)(?:-compute)?@[a-z0-9-]+(?:\.iam)?\.gserviceaccount\.com"
+)
 _OWN_EMAIL = re.compile(r"serviceAccount:[^@]+@([a-z0-9-]+)\.iam\.gserviceaccount\.com")
 
 
@@ -70,14 +74,23 @@ class Marker:
         why = role_reason(role)
         if why:
             yield Mark(name="privileged", reason=why)
-        own = _OWN_EMAIL.fullmatch(member)
+        home = self._project_of(member)
         if member in EVERYONE:
             yield Mark(name="public", reason=_open_to(Asked(member, "", "")))
-        elif own is not None and own[1] != project and not own[1].startswith("gcp-sa-"):
-            yield Mark(name="cross-account", reason=f"from project {own[1]} to {project}")
-            if own[1] not in self._homes:
-                yield Mark(name="external", reason=f"project {own[1]} is not in the blueprint")
+        elif home not in ("", project):
+            yield Mark(name="cross-account", reason=f"from project {home} to {project}")
+            if home not in self._homes:
+                yield Mark(name="external", reason=f"project {home} is not in the blueprint")
         yield from self._in_production(project)
+
+    def _project_of(self, member: str) -> str:
+        """The id of the project that a service account belongs to, "" of others."""
+        numbered = _OF_GOOGLE.fullmatch(member)
+        if numbered is not None:
+            homes = self._homes.values()
+            return next((home.id for home in homes if home.number == numbered[1]), "")
+        own = _OWN_EMAIL.fullmatch(member)
+        return own[1] if own is not None else ""
 
     def _crossing(self, asked: Asked, reach: Reach) -> Iterator[Mark]:
         who = caller(asked.principal)

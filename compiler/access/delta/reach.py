@@ -6,8 +6,9 @@ is asked about as any text that fits it, so that only a statement with the wildc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from typing import NamedTuple
 
@@ -23,9 +24,26 @@ from compiler.access.evaluation.records import Holder, Principal, Statement
 from compiler.access.ledger import Edge
 from compiler.access.natural import ANY
 from compiler.access.proof import gather
+from compiler.access.proof_index import Found, admitted
 
+_SIDES = ("identity", "boundary", "trust", "resource", "key")
 _MACHINES = ("service", "federated", "anonymous")
 _NOTHING: Terms = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One combination of statements that would allow, and what they ask for."""
+
+    terms: Terms = _NOTHING
+    links: tuple[Link, ...] = ()
+
+    def with_(self, other: _Way) -> _Way:
+        """Both of them."""
+        return _Way(self.terms | other.terms, self.links + other.links)
+
+
+_FREE = _Way()
 
 
 class Asked(NamedTuple):
@@ -40,7 +58,7 @@ class Asked(NamedTuple):
 class Reach:
     """Access that there is. `certain` is false where policies that Landform doesn't know decide too.
 
-    `own` are the statements of the request itself, `links` also those of what it implies (a key).
+    `own` are all statements that give it, `links` also those of what it implies (a key).
     `alternatives` are the terms of each way to get it, `guards` those of statements that deny it
     where they hold. `owner` is the account id of the resource, "" where it is not known.
     """
@@ -72,6 +90,26 @@ class View:
             if edge.resource_arn.startswith("arn:") and ":s3:::" in edge.resource_arn
         }
 
+    def names(self, principal: Principal) -> Iterator[str]:
+        """The ARNs of a principal: of one that exists already, only others know the path."""
+        last = principal.arn.rsplit("/", 1)[-1]
+        known = () if principal.made else self._existing.get((principal.account, last), ())
+        yield from known or (principal.arn,)
+
+    @cached_property
+    def _existing(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
+        """ARNs of principals by account and name, as the ledger and resource policies say them."""
+        found: dict[tuple[str, str], set[str]] = {}
+        named = {edge.principal_arn for edge in self.edges}
+        for holder in self.policies.holders.values():
+            for statement in holder.policy.statements:
+                named.update(admitted(Found(statement, holder.arn, holder.account), declared=True))
+        for arn in named:
+            parts = arn.split(":", 5)
+            if len(parts) == 6 and "/" in parts[5] and "*" not in arn and "?" not in arn:
+                found.setdefault((parts[4], arn.rsplit("/", 1)[-1]), set()).add(arn)
+        return {place: tuple(sorted(arns)) for place, arns in found.items()}
+
     def prepared(self, asked: Asked) -> Ask:
         """The request, with nothing said of its context."""
         resource = asked.resource
@@ -92,17 +130,17 @@ class View:
         ask = self.prepared(asked)
         where = standing(ask)
         # Without a statement of this revision it is nothing that the blueprint gives.
-        found = [each for each in self._ways(ask, where) if each[1].chain]
+        found = [each for each in self._ways(ask, where) if each[0].links or each[1].chain]
         if not found:
             return None
         certain = [each for each in found if each[1].allowed]
-        _, best, request = (certain or found)[0]
-        own = decide(self.policies, request).chain
+        best = (certain or found)[0][1]
+        own = tuple(sorted({link for way, _ in found for link in way.links}, key=_order))
         return Reach(
             certain=bool(certain),
             own=own,
-            links=tuple(dict.fromkeys(best.chain)),
-            alternatives=loosest(each[0] for each in found),
+            links=tuple(dict.fromkeys((*own, *best.chain))),
+            alternatives=loosest(way.terms for way, _ in found),
             guards=frozenset(self._guards(ask, where)),
             depends_on=frozenset() if certain else best.depends_on,
             owner=ask.owner or "",
@@ -115,10 +153,12 @@ class View:
         found = self.policies.principals.get((who.account, f"{kind}/{who.name}"))
         return found if found is None or not found.made or found.arn == who.arn else None
 
-    def _ways(self, ask: Ask, where: Standing) -> Iterator[tuple[Terms, Decision, Request]]:
-        """Each way that is not denied: its terms, the answer, and the request that was answered."""
-        for wanted in dict.fromkeys(self._alternatives(ask, where)):
-            found = sample(wanted, ask)
+    def _ways(self, ask: Ask, where: Standing) -> Iterator[tuple[_Way, Decision]]:
+        """Each way that is not denied, and the answer in its context."""
+        for way in dict.fromkeys(self._alternatives(ask, where)):
+            found = sample(way.terms, ask)
+            if found is None:
+                continue
             request = Request(
                 principal=ask.request.principal,
                 action=ask.request.action,
@@ -126,11 +166,11 @@ class View:
                 context={**ask.request.context, **found.context},
                 complete=found.whole,
             )
-            answer = self._decide(request, where, ask)
+            answer = self._decide(request, where)
             if not answer.denied:
-                yield wanted, answer, request
+                yield way, answer
 
-    def _decide(self, request: Request, where: Standing, ask: Ask) -> Decision:
+    def _decide(self, request: Request, where: Standing) -> Decision:
         """The answer to the request and to what it implies."""
         answer = decide(self.policies, request)
         if answer.denied:
@@ -153,43 +193,40 @@ class View:
             self._implied[place] = decide(self.policies, request)
         return self._implied[place]
 
-    def _alternatives(self, ask: Ask, where: Standing) -> Iterator[Terms]:
-        """The terms of each combination of statements that would allow."""
-        owner = list(_owner_terms(ask, where.holder))
+    def _alternatives(self, ask: Ask, where: Standing) -> Iterator[_Way]:
+        """Each combination of statements that would allow, by the part that the owner's plays."""
+        owner = list(_owner_ways(ask, where.holder))
         direct = [found for means, found in owner if means in (Level.ROLE, Level.DIRECT)]
         every = [found for _, found in owner]
         if where.unknown or where.provided:
-            every.append(_NOTHING)
+            every.append(_FREE)
         if ask.caller.kind in _MACHINES:
             yield from direct
             return
-        identity = list(self._identity_terms(ask))
+        identity = list(self._identity_ways(ask))
         if where.same is False:
-            yield from _joined(identity, [_NOTHING] if where.provided else every)
+            yield from _joined(identity, [_FREE] if where.provided else every)
         elif where.decisive:
             yield from direct
             delegated = [found for means, found in owner if means is Level.ACCOUNT]
-            yield from _joined(identity, delegated + ([_NOTHING] if where.unknown else []))
+            yield from _joined(identity, delegated + ([_FREE] if where.unknown else []))
         else:
             yield from identity
             yield from direct
             if where.same is None:
                 yield from _joined(identity, every)
 
-    def _identity_terms(self, ask: Ask) -> Iterator[Terms]:
-        if ask.caller.kind == "root":
-            yield _NOTHING
-            return
-        principal = self.principal(ask)
+    def _identity_ways(self, ask: Ask) -> Iterator[_Way]:
+        principal = self.principal(ask) if ask.caller.kind != "root" else None
         if principal is None:
-            yield _NOTHING
+            yield _FREE
             return
-        limits = [_NOTHING]
+        limits = [_FREE]
         if principal.boundary is not None:
             limits = list(_allowing(principal.boundary.of(ask.service), ask))
         found = list(_allowing(principal.identity.of(ask.service), ask))
         if not found and not principal.made:
-            found = [_NOTHING]  # it has policies of its own, too
+            found = [_FREE]  # it has policies of its own, too
         yield from _joined(found, limits)
 
     def _guards(self, ask: Ask, where: Standing) -> Iterator[Terms]:
@@ -209,33 +246,42 @@ class View:
                     yield found
 
 
+def _order(link: Link) -> tuple[object, ...]:
+    return _SIDES.index(link.side), link.stack, link.address, link.sid
+
+
 def _any(pattern: str) -> str:
     return pattern.replace("*", ANY).replace("?", ANY)
 
 
-def _joined(first: Iterable[Terms], second: Iterable[Terms]) -> Iterator[Terms]:
-    return (one | other for one, other in product(list(first), list(second)))
+def _joined(first: Iterable[_Way], second: Iterable[_Way]) -> Iterator[_Way]:
+    return (one.with_(other) for one, other in product(list(first), list(second)))
 
 
-def _allowing(statements: Iterable[Statement], ask: Ask) -> Iterator[Terms]:
+def _allowing(statements: Iterable[Statement], ask: Ask) -> Iterator[_Way]:
     for statement in statements:
         if statement.allows:
             found = _NOTHING if statement.unknown else _fitting(statement, ask)
             if found is not None:
-                yield found
+                yield _Way(found, (_link(statement),))
 
 
-def _owner_terms(ask: Ask, holder: Holder | None) -> Iterator[tuple[Level, Terms]]:
+def _owner_ways(ask: Ask, holder: Holder | None) -> Iterator[tuple[Level, _Way]]:
     for statement in holder.policy.of(ask.service) if holder is not None else ():
         if not statement.allows:
             continue
-        if statement.unknown:
-            yield Level.DIRECT, _NOTHING
-            continue
-        means = _means(statement, ask)
-        found = _fitting(statement, ask) if means is not Level.NONE else None
+        means = Level.DIRECT if statement.unknown else _means(statement, ask)
+        found: Terms | None = None
+        if means is not Level.NONE:
+            found = _NOTHING if statement.unknown else _fitting(statement, ask)
         if found is not None:
-            yield means, found
+            yield means, _Way(found, (_link(statement),))
+
+
+def _link(statement: Statement) -> Link:
+    source = statement.source
+    effect = "Unknown" if statement.unknown else "Allow"
+    return Link(source.stack, source.address, statement.sid, source.side, effect)
 
 
 def _means(statement: Statement, ask: Ask) -> Level:

@@ -22,11 +22,15 @@ MARKS: tuple[MarkName, ...] = ("privileged", "public", "cross-account", "externa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
-    """An account or a project. `production` says why it is counted as such; "" if it is not."""
+    """An account or a project. `production` says why it is counted as such; "" if it is not.
+
+    `number` is that of a project, by which Google names the accounts of its services there.
+    """
 
     name: str
     id: str
     production: str = ""
+    number: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

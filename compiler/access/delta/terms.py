@@ -144,16 +144,21 @@ class Sample:
     whole: bool
 
 
-def sample(wanted: Terms, ask: Ask) -> Sample:
-    """Values of the keys that the caller chooses; what follows from the request is left out."""
+def sample(wanted: Terms, ask: Ask) -> Sample | None:
+    """Values of the keys that the caller chooses; what follows from the request is left out.
+
+    None where the terms speak of another resource than this.
+    """
     found: dict[str, str] = {}
     whole = True
     for term in sorted(wanted):
         derived = ask.get(term.key) if term.key in DERIVED else frozenset[str]()
         # Of nobody known is asked what somebody who meets the terms would be.
         asked = isinstance(derived, frozenset) or ask.caller.kind == "anonymous"
-        if not asked or _of_known_key(term, ask):
+        if not asked:
             continue
+        if _of_known_key(term, ask):
+            return None
         value = next(_values(term), "")
         if value is None:
             continue

@@ -1,0 +1,85 @@
+"""From nothing to each example, and back: the delta is the ledger, and what the ledger leaves out."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from compiler.access.delta import Change, Delta, Snapshot, delta
+from compiler.access.evaluation.text import like
+from compiler.access.ledger import Binding, Edge
+from compiler.access.proof_index import within
+from compiler.revision import from_path
+
+EXAMPLES = Path(__file__).parent.parent.parent / "blueprints"
+
+
+@cache
+def snapshots() -> dict[str, Snapshot]:
+    side = from_path(EXAMPLES, "examples")
+    assert not side.failed, "\n".join(map(str, side.diagnostics))
+    return dict(side.snapshots)
+
+
+def names() -> list[str]:
+    return sorted(snapshots())
+
+
+@cache
+def whole(name: str) -> Delta:
+    return delta(name, Snapshot(), snapshots()[name])
+
+
+def says(change: Change, edge: Edge, action: str) -> bool:
+    """Whether the change is about this action of the edge; ids that AWS makes up are symbols there."""
+    on = change.on.text
+    place = within(on, edge.resource_arn) or ("<" in on and within(edge.resource_arn, on))
+    named = any(like(each.lower())(action.lower()) or each == action for each in change.actions)
+    return change.who.text == edge.principal_arn and named and place
+
+
+def attached(change: Change) -> bool:
+    """Whether a managed policy gives it, which may give all that a grant does, too."""
+    return any("_attachment." in step.address for step in change.statements)
+
+
+@pytest.mark.parametrize("name", names())
+def test_each_edge_of_the_ledger_is_gained(name: str) -> None:
+    changes = whole(name).changes
+    assert {change.kind for change in changes} == {"gained"}
+    for edge in snapshots()[name].edges:
+        if isinstance(edge, Binding):
+            wanted = (edge.member, (edge.role,), edge.resource)
+            assert wanted in [(c.who.text, c.actions, c.on.text) for c in changes], edge.id
+            continue
+        for action in edge.actions:
+            found = [change for change in changes if says(change, edge, action)]
+            assert found, f"{edge.id} {action}"
+            assert any(edge.id in c.edges or attached(c) for c in found), f"{edge.id} {action}"
+            assert not any(change.depends_on for change in found), f"{edge.id} {action}"
+
+
+@pytest.mark.parametrize("name", names())
+def test_what_no_edge_says_is_of_services_roots_and_providers(name: str) -> None:
+    """And what a deploy role has by managed policies, or as itself."""
+    for change in whole(name).changes:
+        who = change.who.text
+        service = not who.startswith("arn:") and change.who.cloud == "aws"
+        special = service or who.endswith(":root") or ":oidc-provider/" in who
+        assert change.edges or special or attached(change), change
+
+
+@pytest.mark.parametrize("name", names())
+def test_all_of_it_is_declared_somewhere(name: str) -> None:
+    for change in whole(name).changes:
+        assert change.declared, change
+        assert change.statements, change
+
+
+@pytest.mark.parametrize("name", names())
+def test_nobody_of_the_examples_is_public_or_unknown(name: str) -> None:
+    for change in whole(name).changes:
+        assert not change.marked("public"), change
+        assert change.marked("external") is (":oidc-provider/" in change.who.text), change

@@ -9,7 +9,7 @@ import pytest
 
 from compiler.access.evaluation.google import bindings
 from compiler.access.google_codes import CODES
-from compiler.access.rules import check_policies
+from compiler.access.rules import Tuning, check_policies
 from compiler.access.rules.google_members import is_member
 from compiler.terraform.schema.index import open_index
 
@@ -163,6 +163,21 @@ def test_services_stay_on(value: object) -> None:
 )
 def test_types_of_the_past_and_of_the_beta_provider(type_: str) -> None:
     assert "E848" in codes({type_: {"a": {}}})
+
+
+def test_data_sources_of_the_past() -> None:
+    data: dict[str, Any] = {"google_notebooks_runtime_iam_policy": {"a": {}}}
+    (found,) = check_policies(stack({}, data=data))
+    assert (found.code, found.address) == ("E848", "data.google_notebooks_runtime_iam_policy.a")
+
+
+def test_a_blueprint_s_exception_holds_for_google_too() -> None:
+    broad = stack(bound(role="roles/viewer"))
+    address = "google_project_iam_member.a"
+    exception = Tuning(code="E841", address=address, reason="the auditors read everything")
+    assert check_policies(broad, [exception]) == ()
+    elsewhere = Tuning(code="E841", stack="google/other/*", address=address, reason="elsewhere")
+    assert [found.code for found in check_policies(broad, [elsewhere])] == ["E841"]
 
 
 @pytest.mark.parametrize(

@@ -238,21 +238,20 @@ def _fighting(allowed: tuple[Allowed, ...]) -> Iterator[Finding]:
 
 def _types(module: GoogleModule) -> Iterator[Finding]:
     """E848: types of the past, and of the beta provider."""
-    sources = module.document.get("data")
-    for mode, named in (("", module.types()), ("data.", sources or ())):
-        for type_ in named if isinstance(named, tuple | Mapping) else ():
-            for pattern, instead in REFUSED:
-                if pattern.fullmatch(type_):
-                    yield Finding(
-                        code="E848",
-                        message=f"{type_} is not to be used",
-                        hint=instead,
-                        stack=module.stack,
-                        address=f"{mode}{type_}",
-                        argument="type",
-                        sid="",
-                    )
-                    break
+    for prefix, section in (("", "resource"), ("data.", "data")):
+        types = module.document.get(section)
+        for type_, named in types.items() if isinstance(types, Mapping) else ():
+            instead = next((hint for form, hint in REFUSED if form.fullmatch(type_)), None)
+            for name in named if instead and isinstance(named, Mapping) else ():
+                yield Finding(
+                    code="E848",
+                    message=f"{type_} is not to be used",
+                    hint=instead or "",
+                    stack=module.stack,
+                    address=f"{prefix}{type_}.{name}",
+                    argument="type",
+                    sid="",
+                )
 
 
 def _disabling(module: GoogleModule, service: Resource) -> Iterator[Finding]:

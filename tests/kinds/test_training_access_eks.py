@@ -108,6 +108,24 @@ def test_clusters_without_anybody() -> None:
     assert "no persona has a role there" in found.message
 
 
+def test_roles_without_clusters_make_nothing() -> None:
+    """A matrix may name the roles before there is a cluster."""
+    done = compilation(
+        changed(
+            eks=[],
+            personas={
+                "ml-engineer": {
+                    "group": "a@acme.example",
+                    "cluster": "edit",
+                    "aws": {"role": "ml"},
+                },
+            },
+        )
+    )
+    assert not done.diagnostics
+    assert not [s for s in done.blueprints[0].stacks if s.cloud == "aws"]
+
+
 def test_a_cluster_twice() -> None:
     eks = [{"account": "training", "cluster": "train"}] * 2
     (found,) = compilation(changed(eks=eks)).diagnostics

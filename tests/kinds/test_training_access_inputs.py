@@ -319,9 +319,9 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "aws:",
     ),
     "role without EKS": (
-        person(**GROUP, cluster="view", aws={"role": "ml"}),
+        person(cluster="view", aws={"role": "ml"}),
         "E204",
-        "no EKS cluster",
+        "there is no EKS cluster",
         "aws:",
     ),
     "nobody in Google Cloud": (

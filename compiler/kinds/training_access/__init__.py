@@ -13,7 +13,12 @@ buckets and the repository too. Personas reach a cluster through the Connect gat
 `workload.impersonate` and `acts_as` make Google service accounts, else buckets admit the pods themselves.
 
 With `eks`, personas that name a role of AWS have the same rights in those clusters: access entries with
-the policies for view, edit and admin, narrowed to the same namespaces.
+the policies for view, edit and admin, narrowed to the same namespaces. Pods get no role there: who makes
+the role has to admit them.
+
+With `cluster.network.host`, GKE of each training project is admitted to the subnetwork of a Shared VPC in
+that project's stack, which comes first: GKE must be on in the training projects before, so let
+`project-baseline` do it.
 
 What to do by hand, once: before the first apply, the commands of the output `service_identities`, which
 make Google's service agents; a Google group `gke-security-groups@<domain>` that holds the groups of

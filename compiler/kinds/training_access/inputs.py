@@ -116,7 +116,8 @@ class Persona(Shape):
     group: EmailAddress | None = Field(default=None, description="a Google group")
     workload: Workload | None = Field(default=None, description="pods of the cluster")
     github: Repository | None = Field(
-        default=None, description="workflows of a GitHub repository: acme/train"
+        default=None,
+        description="workflows of a GitHub repository: acme/train, or more of it than its name",
     )
     cluster: Literal["view", "edit", "admin"] | None = Field(
         default=None, description="rights in the namespaces of the clusters"
@@ -131,7 +132,8 @@ class Persona(Shape):
         default_factory=list, description="workload personas whose jobs it starts"
     )
     aws: AwsRole | None = Field(
-        default=None, description="the same persona in the EKS clusters of `eks`"
+        default=None,
+        description="the same persona in the EKS clusters of `eks`; nothing is made of it without them",
     )
 
     @property
@@ -202,8 +204,12 @@ class Data(Shape):
     """The buckets that training reads and writes."""
 
     project: OneProject = Field(description="project of the buckets, and of their key")
-    datasets: Bucket | None = Field(default=None, description="bucket of the training data")
-    checkpoints: Bucket | None = Field(default=None, description="bucket of what training writes")
+    datasets: Bucket | None = Field(
+        default=None, description="bucket of the training data: its name, or more of it"
+    )
+    checkpoints: Bucket | None = Field(
+        default=None, description="bucket of what training writes: its name, or more of it"
+    )
     existing: bool = Field(default=False, description="the buckets exist already")
 
     @property
@@ -344,8 +350,8 @@ class Inputs(Shape):
     def _clouds(self) -> Iterator[Finding]:
         with_roles = [name for name, persona in self.personas.items() if persona.aws]
         for name in with_roles:
-            if not self.eks:
-                message = "names a role of AWS, but the component has no EKS cluster"
+            if not self.eks and not self.personas[name].is_google:
+                message = "is nobody: there is no EKS cluster, and it names no one in Google Cloud"
                 hint = "eks: [{account: training, cluster: train}]"
                 yield Finding("E204", message, hint, ("personas", name, "aws"))
         if self.eks and not with_roles:

@@ -68,11 +68,12 @@ def _elsewhere(documents: Documents, owned: Mapping[str, str], entry: Binding) -
     module = google_module(entry.stack, documents[entry.stack])
     here = module.account if module else ""
     owner = project_of(entry.resource, owned) or here
+    where = f"the project {here}" if here else "no project"
     if entry.stack.split("/")[1] != entry.project or owner != here:
         yield Finding(
             code="E831",
-            message=f"{entry.id}: {entry.stack} is a stack of the project {here}, and "
-            f"{entry.resource} is in {entry.project if owner == here else owner}",
+            message=f"{entry.id}: {entry.stack} is a stack of {where}, and {entry.resource} is in "
+            f"{entry.project if owner == here else owner}",
             hint="write the binding in the stack of the project that owns the resource",
             stack=entry.stack,
             address=entry.address,

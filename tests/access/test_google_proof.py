@@ -177,6 +177,14 @@ def test_findings_name_the_binding_and_both_texts() -> None:
     )
 
 
+def test_a_stack_whose_provider_has_no_project_is_no_proof() -> None:
+    documents = {path: {**value} for path, value in made().items()}
+    del documents[TRAIN.stack]["provider"]
+    found = prove_bindings(documents, entries())
+    assert {each.code for each in found} == {"E831"}
+    assert "is a stack of the project , and" not in found[0].message
+
+
 def test_what_cannot_be_read_is_no_proof() -> None:
     documents = {path: {**value} for path, value in made().items()}
     type_ = "google_project_iam_member"

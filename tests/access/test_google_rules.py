@@ -296,8 +296,14 @@ def test_every_type_of_binding_is_read() -> None:
         assert str(found.resource).startswith("//")
 
 
-def test_stacks_of_aws_are_left_alone() -> None:
-    assert bindings({"aws/train/access": stack(bound())[PATH]}) == ()
+def test_bindings_are_read_wherever_they_stand() -> None:
+    """Also in a stack of AWS, or of a provider without a project; nothing else is read there."""
+    body = stack(bound())[PATH]
+    nowhere = {key: value for key, value in body.items() if key != "provider"}
+    for documents in ({"aws/train/access": body}, {PATH: nowhere}, {"aws/train/access": nowhere}):
+        (found,) = bindings(documents)
+        assert found.role == "roles/aiplatform.user"
+    assert bindings({"aws/train/access": {"resource": {"aws_iam_role": {"a": {}}}}}) == ()
 
 
 def test_each_code_is_given_by_a_rule() -> None:

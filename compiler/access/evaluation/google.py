@@ -67,9 +67,9 @@ def bindings(documents: Documents) -> tuple[Allowed, ...]:
 
 
 def modules(documents: Documents) -> Iterator[GoogleModule]:
-    """The Google stacks, sorted by path."""
+    """The stacks with resources of Google, sorted by path."""
     for stack, document in sorted(documents.items()):
-        module = google_module(stack, document) if stack.startswith("google/") else None
+        module = google_module(stack, document)
         if module is not None:
             yield module
 

@@ -93,14 +93,21 @@ class GoogleModule(Module):
 
 
 def google_module(stack: str, document: Mapping[str, Json]) -> GoogleModule | None:
-    """The module of a Google stack; None when its provider doesn't say which project it is for."""
+    """The module of a stack with resources of Google; None for one without.
+
+    Its project is "" where the provider doesn't say which one it is for.
+    """
+    types = document.get("resource")
+    own = isinstance(types, Mapping) and any(type_.startswith("google_") for type_ in types)
     provider = document.get("provider")
     block = provider.get("google") if isinstance(provider, Mapping) else None
     if isinstance(block, list | tuple):
         block = block[0] if block else None
-    if not isinstance(block, Mapping) or not isinstance(block.get("project"), str):
+    settings = block if isinstance(block, Mapping) else {}
+    if not own and not settings:
         return None
-    return GoogleModule(stack, document, str(block["project"]), str(block.get("region", "")), "")
+    project, region = settings.get("project", ""), settings.get("region", "")
+    return GoogleModule(stack, document, str(project), str(region), "")
 
 
 def resource_name(module: GoogleModule, target: str, arguments: Mapping[str, Json]) -> Text:

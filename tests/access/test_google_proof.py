@@ -233,17 +233,21 @@ def test_the_proof_alone_finds_them_all() -> None:
     assert unseen == []
 
 
-def test_cases_and_examples_prove_and_their_changes_are_found() -> None:
-    """Compiling proves; here each binding is changed too."""
+def test_cases_and_examples_prove() -> None:
+    """Compiling proves; here without the compiler."""
+    for path, one in compiled():
+        assert prove_bindings(google(one), one.bindings) == (), path
+        assert check_policies(google(one)) == (), path
+
+
+def test_changes_of_examples_are_found() -> None:
     total = 0
     for path, one in compiled():
-        documents = google(one)
-        assert prove_bindings(documents, one.bindings) == (), path
-        assert check_policies(documents) == (), path
-        counted, left = survivors(documents, one.bindings)
-        assert left == [], path
-        assert counted["drop"] == len(one.bindings), path
-        total += counted.total()
+        if "cases" not in path.parts:
+            counted, left = survivors(google(one), one.bindings)
+            assert left == [], path
+            assert counted["drop"] == len(one.bindings), path
+            total += counted.total()
     assert total > 500
 
 

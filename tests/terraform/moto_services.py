@@ -1,6 +1,6 @@
 """Services that moto lacks altogether, as far as Terraform's resources of the catalog call them.
 
-Takes a WSGI request, gives an HTTP status and JSON, or None for a service that is not here. State is
+Takes a WSGI request, gives an HTTP status and JSON, or None for what is not here. State is
 kept per account and region. The account is that of the access key, as moto itself finds it. Wire
 formats are those of the service models in botocore.
 """
@@ -18,6 +18,7 @@ from urllib.parse import unquote
 
 from moto.iam.models import get_account_id_from
 
+from tests.terraform import moto_catalog
 from tests.terraform.moto_eks import eks
 
 Body = dict[str, Any]
@@ -54,7 +55,10 @@ def answer(environ: dict[str, Any]) -> tuple[str, bytes] | None:
         return None
     key = (get_account_id_from(match[1]), match[2], match[3])
     place = _places.setdefault(key, Place(key[0], key[1]))
-    status, body = service(place, _call(environ))
+    reply = service(place, _call(environ))
+    if reply is None:
+        return None
+    status, body = reply
     return f"{status} {_REASONS[status]}", json.dumps(body).encode()
 
 
@@ -145,14 +149,26 @@ def code_connections(place: Place, call: Call) -> Reply:
     return 400, {"__type": "UnknownOperationException", "message": call.action}
 
 
+def catalog(place: Place, call: Call) -> Reply:
+    """Service Catalog: see `moto_catalog`."""
+    return moto_catalog.service_catalog(place.account, place.region, call.action, call.body)
+
+
+def organizations(place: Place, call: Call) -> Reply | None:
+    """What of Organizations is about delegated administrators; the rest is moto's."""
+    return moto_catalog.organizations(place.account, call.action, call.body)
+
+
 def _missing(name: str) -> Body:
     return {"__type": "ResourceNotFoundException", "message": f"not found: {name}"}
 
 
 # By the name that requests are signed for.
-SERVICES: dict[str, Callable[[Place, Call], Reply]] = {
+SERVICES: dict[str, Callable[[Place, Call], Reply | None]] = {
     "access-analyzer": access_analyzer,
     "codeconnections": code_connections,
     "codestar-connections": code_connections,
+    "organizations": organizations,
+    "servicecatalog": catalog,
     "eks": eks,
 }

@@ -20,10 +20,6 @@ from typing import Any
 # one are validated, but not applied.
 UNSUPPORTED: Mapping[str, str] = {
     "aws_codestarnotifications_notification_rule": "moto has no CodeStar Notifications",
-    "aws_servicecatalog_product": "moto lacks DescribeProductAsAdmin",
-    "aws_servicecatalog_provisioning_artifact": "needs aws_servicecatalog_product",
-    "aws_servicecatalog_product_portfolio_association": "needs aws_servicecatalog_product",
-    "aws_servicecatalog_constraint": "needs aws_servicecatalog_product",
 }
 
 _ROOT = Path(__file__).parents[2]

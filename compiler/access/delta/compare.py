@@ -84,9 +84,14 @@ class _Comparison:
         self._first, self._second = first, second
         self._had, self._has = had, has
         self._marker = marker
+        self._before: dict[str, list[Asked]] = {}
         self._places: dict[str, set[Step]] = {}
         for asked, reach in had.items():
+            self._before.setdefault(asked.principal, []).append(asked)
             self._places.setdefault(asked.principal, set()).update(_named(reach.own))
+        self._edges: dict[str, list[Edge]] = {}
+        for edge in second.edges:
+            self._edges.setdefault(edge.principal_arn, []).append(edge)
 
     def more(self) -> Iterator[Change]:
         """The changes of kind gained and widened."""
@@ -125,7 +130,7 @@ class _Comparison:
             actions=tuple(sorted(action_text(asked.action) for asked in group)),
             on=Party(text=first.resource, cloud="aws", home=self._home(reach.owner)),
             statements=steps,
-            edges=edges_of(self._second.snapshot, _steps(reach.own), group),
+            edges=self._edges_of(group),
             declared=places_of(self._second.snapshot, steps),
             marks=tuple(
                 dict.fromkeys(
@@ -140,6 +145,20 @@ class _Comparison:
             depends_on=tuple(sorted(reach.depends_on)),
         )
 
+    def _edges_of(self, group: Iterable[Asked]) -> tuple[str, ...]:
+        """The edges of the ledger that say what was asked and rest on the same statements."""
+        found = set()
+        for asked in group:
+            places = {
+                (step.stack, step.address, step.side, step.sid)
+                for step in _steps(self._has[asked].own)
+            }
+            for edge in self._edges.get(asked.principal, ()):
+                same = not places.isdisjoint(map(place_of, edge.statements))
+                if same and covered([edge], asked.action, asked.resource):
+                    found.add(edge.id)
+        return tuple(sorted(found))
+
     def _kind(self, asked: Asked, found: _Difference) -> Kind:
         """Widened where the principal had something through one of the same statements."""
         if asked in self._had or found != _Difference():
@@ -153,8 +172,8 @@ class _Comparison:
         several = widest(
             (
                 other
-                for other, reach in self._had.items()
-                if other.principal == asked.principal and not own.isdisjoint(_named(reach.own))
+                for other in self._before.get(asked.principal, ())
+                if not own.isdisjoint(_named(self._had[other].own))
             ),
             lambda one, other: _alike(self._had[one], self._had[other]),
         )
@@ -220,25 +239,6 @@ def _text(way: Terms) -> str:
     return " and ".join(sorted(term.text for term in way))
 
 
-def edges_of(snapshot: Snapshot, steps: Iterable[Step], group: Iterable[Asked]) -> tuple[str, ...]:
-    """The edges of the ledger that rest on one of these statements and say what was asked."""
-    places = {(step.stack, step.address, step.side, step.sid) for step in steps}
-    several = list(group)
-    return tuple(
-        sorted(
-            edge.id
-            for edge in snapshot.edges
-            if isinstance(edge, Edge)
-            and not places.isdisjoint(map(place_of, edge.statements))
-            and any(
-                edge.principal_arn == asked.principal
-                and covered([edge], asked.action, asked.resource)
-                for asked in several
-            )
-        )
-    )
-
-
 def places_of(snapshot: Snapshot, steps: Iterable[Step]) -> tuple[Span, ...]:
     """Where the components of these stacks are declared."""
     found = (snapshot.places.get(step.stack) for step in steps)
@@ -249,9 +249,10 @@ def _replacing(changes: Iterable[Change]) -> Iterator[Change]:
     """With the principal that has all that another one had: a role that was renamed."""
     listed = list(changes)
     came, went = _wholes(listed, "gained"), _wholes(listed, "lost")
-    pairs = {(new, old) for new in came for old in went if came[new] == went[old]}
-    by_new = dict(sorted(pairs, reverse=True))
-    by_old = {old: new for new, old in sorted(pairs, reverse=True)}
+    by_whole = {whole: old for old, whole in sorted(went.items(), reverse=True)}
+    by_new = {new: by_whole[whole] for new, whole in came.items() if whole in by_whole}
+    by_whole = {whole: new for new, whole in sorted(came.items(), reverse=True)}
+    by_old = {old: by_whole[whole] for old, whole in went.items() if whole in by_whole}
     for change in listed:
         names = by_new if change.kind == "gained" else by_old if change.kind == "lost" else {}
         yield replace(change, replaces=names.get(change.who.text))

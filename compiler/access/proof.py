@@ -12,10 +12,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from compiler.access import natural
-from compiler.access.evaluation import Decision, Document, Policies, Request, collect, decide
+from compiler.access.evaluation import (
+    Decision,
+    Document,
+    Link,
+    Policies,
+    Request,
+    collect,
+    decide,
+)
 from compiler.access.evaluation.implied import implied
 from compiler.access.evaluation.text import like
 from compiler.access.ledger import Edge, Evidence
+from compiler.access.proof_alike import follows
 from compiler.access.proof_index import Found, Index, admitted, covered, index
 from compiler.access.proof_services import request as becoming
 from compiler.access.proof_services import uses
@@ -78,9 +87,13 @@ def prove_known(
 
 
 class Judge:
-    """Decides requests with all that they imply; what several requests imply is decided once."""
+    """Decides requests with all that they imply; what several requests imply is decided once.
+
+    `own` are the statements behind the last answer, without those behind what it implied.
+    """
 
     def __init__(self, policies: Policies) -> None:
+        self.own: tuple[Link, ...] = ()
         self._policies = policies
         self._implied: dict[tuple[str, str, str, str], Decision] = {}
 
@@ -89,7 +102,7 @@ class Judge:
         answer = decide(self._policies, request)
         if not answer.allowed:
             return request, answer
-        chain = answer.chain
+        chain = self.own = answer.chain
         for each in implied(self._policies, request):
             further = self._further(each)
             if not further.allowed:
@@ -175,8 +188,13 @@ def _halved(known: Index, edge: Edge) -> Iterator[Finding]:
 
 def _refused(known: Index, judge: Judge, edge: Edge) -> Iterator[Finding]:
     """The first action of the edge that the policies don't allow."""
+    last: tuple[Request, tuple[Link, ...]] | None = None
     for request in natural.requests(known, edge):
+        if last is not None and follows(known, *last, request):
+            continue
         asked, answer = judge.decide(request)
+        if answer.allowed:
+            last = request, judge.own
         if answer.allowed or _rests_on_own_account(edge, answer):
             continue
         halves = missing_halves(edge, answer)

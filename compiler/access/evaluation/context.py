@@ -76,7 +76,7 @@ def prepare(policies: Policies, request: Request) -> Ask:
     if who.kind == "session":
         known = policies.principals.get((who.account, f"role/{who.name}"))
         who = caller(request.principal, known.arn if known is not None else "")
-    if resource in policies.keys and request.action.lower() not in _ALIAS_ACTIONS:
+    if resource in policies.keys and request.action.lower() not in ALIAS_ACTIONS:
         alias = resource.split(":", 5)[5]
         given = {"kms:RequestAlias": alias, **request.context}
         request = Request(
@@ -89,7 +89,7 @@ def prepare(policies: Policies, request: Request) -> Ask:
     return Ask(request, policies, who, _owner(policies, request, who))
 
 
-_ALIAS_ACTIONS = frozenset({"kms:createalias", "kms:deletealias", "kms:updatealias"})
+ALIAS_ACTIONS = frozenset({"kms:createalias", "kms:deletealias", "kms:updatealias"})
 
 
 def _owner(policies: Policies, request: Request, who: Caller) -> str | None:

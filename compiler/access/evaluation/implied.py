@@ -26,6 +26,11 @@ _NEEDS = {
 }
 
 
+def needs(action: str) -> tuple[str, ...]:
+    """What an action, in lower case, needs of the key."""
+    return _NEEDS.get(action, ())
+
+
 def implied(policies: Policies, request: Request) -> Iterator[Request]:
     """The requests that the service makes to KMS on the caller's behalf."""
     actions = _NEEDS.get(request.action.lower())

@@ -39,7 +39,7 @@ class Standing:
 def standing(ask: Ask) -> Standing:
     """The standing of the request's resource."""
     policies = ask.policies
-    named = _policy_of(ask)
+    named = policy_of(ask.action, ask.resource)
     holder = None if named is None else policies.holders.get(named)
     same = None if ask.owner is None else ask.owner == ask.caller.account
     decisive = ask.service == "sts" if named is not None else False
@@ -58,9 +58,12 @@ def standing(ask: Ask) -> Standing:
     )
 
 
-def _policy_of(ask: Ask) -> str | None:
-    """The ARN of what carries the policy for this resource; None: nothing does."""
-    service, resource = ask.service, ask.resource
+def policy_of(action: str, resource: str) -> str | None:
+    """The ARN of what carries the policy for this resource; None: nothing does.
+
+    `action` is in lower case.
+    """
+    service = action.partition(":")[0]
     if resource == "*":
         return None
     parts = resource.split(":", 5)
@@ -68,7 +71,7 @@ def _policy_of(ask: Ask) -> str | None:
         return None
     last = parts[5]
     if service == "sts":
-        return resource if ask.action in _TRUSTED else None
+        return resource if action in _TRUSTED else None
     if parts[2] != service or service not in RESOURCE_POLICIES:
         return None
     start = ":".join(parts[:5])

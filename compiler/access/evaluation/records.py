@@ -54,6 +54,14 @@ class Bundle:
     _by_service: dict[str, tuple[Statement, ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
+    _denying: list[tuple[Statement, ...]] = field(default_factory=list, compare=False, repr=False)
+
+    @property
+    def denying(self) -> tuple[Statement, ...]:
+        """The statements that may deny."""
+        if not self._denying:
+            self._denying.append(tuple(s for s in self.statements if not s.allows or s.unknown))
+        return self._denying[0]
 
     def of(self, service: str) -> tuple[Statement, ...]:
         """The statements that may speak of an action of this service."""

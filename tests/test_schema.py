@@ -150,9 +150,9 @@ def test_models_and_schema_agree_on_inputs(kind: str) -> None:
     assert needed - home == set(definition["required"])
     if home:
         assert {"required": [KINDS[kind].home]} in definition["anyOf"]
+    fields = {f.alias or name: f for name, f in KINDS[kind].inputs.model_fields.items()}
     for row in top:
-        field = KINDS[kind].inputs.model_fields[row.path]
-        assert row.required == field.is_required()
+        assert row.required == fields[row.path].is_required()
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

@@ -32,6 +32,7 @@ def registration(parties: Parties, parameters: Expression) -> Action | None:
     group = find_group(parties.draft, given.hub, given.group, ("register",), registry=True)
     if group is None or not _admitted(parties, group) or not _pullable(parties, group):
         return None
+    _permissions(parties, group)
     _function(parties, group)
     return Action(
         name="Register",
@@ -91,8 +92,8 @@ def _pullable(parties: Parties, group: HubGroup) -> bool:
     return fits
 
 
-def _function(parties: Parties, group: HubGroup) -> None:
-    """The function, its role, and the pipeline's right to invoke it."""
+def _permissions(parties: Parties, group: HubGroup) -> None:
+    """The function's role, and the pipeline's right to invoke it."""
     draft, account, place = parties.draft, parties.inputs.shared, parties.shared
     role = draft.role(
         account,
@@ -116,12 +117,11 @@ def _function(parties: Parties, group: HubGroup) -> None:
         ("codepipeline:PutJobFailureResult", "codepipeline:PutJobSuccessResult"),
         Own(place, "*"),
     )
-    log_group = f"/aws/lambda/{_name(parties)}"
     draft.grant(
         "registrar-writes-logs",
         role,
         ("logs:CreateLogStream", "logs:PutLogEvents"),
-        Own(place, place.arn("logs", f"log-group:{log_group}:*")),
+        Own(place, place.arn("logs", f"log-group:/aws/lambda/{_name(parties)}:*")),
     )
     draft.grant(
         "pipeline-invokes-registrar",
@@ -129,12 +129,17 @@ def _function(parties: Parties, group: HubGroup) -> None:
         ("lambda:InvokeFunction",),
         Own(place, place.arn("lambda", f"function:{_name(parties)}")),
     )
+
+
+def _function(parties: Parties, group: HubGroup) -> None:
+    """The function, which comes after the hub that it speaks to."""
+    draft, account = parties.draft, parties.inputs.shared
     key = draft.key(
         account,
         "registrar",
         "registrar",
         "Logs of the registrar",
-        [log_encryption(place, log_group)],
+        [log_encryption(parties.shared, f"/aws/lambda/{_name(parties)}")],
     )
     ship(draft, account, "registrar", "job", "release", "versions", name="registrar")
     add_function(

@@ -173,6 +173,12 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "no region that is known",
         "location:",
     ),
+    "pool elsewhere": (
+        pool(machine="n2-standard-8", zones=["europe-west3-a"]),
+        "E204",
+        'names "europe-west3-a", and the cluster is in europe-west4',
+        "zones:",
+    ),
     "two projects that wait for each other": (
         {
             "data": {"project": "train-eu", "datasets": "a-d", "checkpoints": "a-c"},

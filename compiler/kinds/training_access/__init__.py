@@ -37,10 +37,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
+from compiler.blueprint.validation import Finding
 from compiler.data import google_regions
 from compiler.diagnostics import nearest
 from compiler.kinds.draft import Draft
 from compiler.kinds.training_access import cluster, eks, project, registry, storage
+from compiler.kinds.training_access.cluster_inputs import region_of
 from compiler.kinds.training_access.ground import Ground
 from compiler.kinds.training_access.inputs import Inputs
 from compiler.organization.kind import Kind
@@ -88,36 +90,48 @@ def _groups_work(draft: Draft) -> bool:
 
 
 def _locations_known(draft: Draft) -> bool:
-    """Whether the locations that inputs name are regions, or in one."""
+    """Whether the locations that inputs name are regions, or in one, and pools where their cluster is."""
     inputs: Inputs = draft.component.inputs
-    known = {*google_regions(), *draft.organization.regions}
-    named = {}
+    found: dict[tuple[str, ...], Finding] = {}
     for each in inputs.projects:
         own = draft.component.inputs_in(each.name).cluster
-        if own is not None and own.location:
-            named["cluster", "location"] = own.location
-    if inputs.registry is not None and inputs.registry.location:
-        named["registry", "location"] = inputs.registry.location
-    sound = True
-    for at, location in named.items():
-        parts = location.split("-")
-        if len(parts) > 1 and "-".join(parts[:2]) not in known:
-            guess = nearest(location, sorted(known))
-            hint = (
-                f'did you mean "{guess}"?'
-                if guess
-                else "for a new one: organization.google.regions"
-            )
-            path = ".".join(at)
-            draft.problem(
-                "E204",
-                f'component "{draft.component.name}": "{path}" is in no region that is known: '
-                f'"{location}"',
-                hint=hint,
-                at=at,
-            )
-            sound = False
-    return sound
+        if own is None:
+            continue
+        location = own.location or draft.component.region
+        found.update(_unknown(draft, ("cluster", "location"), own.location))
+        for name, pool in own.pools.items():
+            for zone in pool.zones:
+                if region_of(zone) != region_of(location):
+                    at = ("cluster", "pools", name, "zones")
+                    message = f'names "{zone}", and the cluster is in {region_of(location)}'
+                    hint = (
+                        "name zones of the cluster's region, or give the cluster another location"
+                    )
+                    found[at] = Finding("E204", message, hint, at)
+    if inputs.registry is not None:
+        found.update(_unknown(draft, ("registry", "location"), inputs.registry.location))
+    for finding in found.values():
+        path = ".".join(str(step) for step in finding.at)
+        draft.problem(
+            finding.code,
+            f'component "{draft.component.name}": "{path}" {finding.message}',
+            hint=finding.hint,
+            at=finding.at,
+        )
+    return not found
+
+
+def _unknown(
+    draft: Draft, at: tuple[str, ...], location: str | None
+) -> dict[tuple[str, ...], Finding]:
+    """That the location is in no region; multi-regions have no number."""
+    known = {*google_regions(), *draft.organization.regions}
+    if location is None or "-" not in location or region_of(location) in known:
+        return {}
+    guess = nearest(location, sorted(known))
+    hint = f'did you mean "{guess}"?' if guess else "for a new one: organization.google.regions"
+    message = f'is in no region that is known: "{location}"'
+    return {at: Finding("E204", message, hint, at)}
 
 
 def _acyclic(draft: Draft) -> bool:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from compiler.access.google import WholeProject
 from compiler.data.google import google_role
 from compiler.kinds.training_access import fleet, hardening
-from compiler.kinds.training_access.cluster_inputs import Cluster, Pool
+from compiler.kinds.training_access.cluster_inputs import Cluster, Pool, region_of
 from compiler.kinds.training_access.ground import Ground
 from compiler.kinds.training_access.network import attach
 from compiler.kinds.training_access.people import CLUSTER, Train, here
@@ -26,7 +24,7 @@ def build(ground: Ground, train: Train) -> None:
     """The cluster with its pools, and the rights of personas in it."""
     cluster: Cluster = ground.draft.component.inputs_in(train.project.name).cluster
     location = cluster.location or train.site.region
-    region = re.sub(r"-[a-z]$", "", location)
+    region = region_of(location)
     disks, disks_right = ground.key(train.project, "disks", region, "compute")
     node = _node(train, disks)
     _cluster(ground, train, cluster, location, node, disks_right)
@@ -57,7 +55,7 @@ def _cluster(
 ) -> None:
     draft, project = ground.draft, train.project
     assert train.nodes is not None, "a cluster has an account for its nodes"
-    region = re.sub(r"-[a-z]$", "", location)
+    region = region_of(location)
     secrets, secrets_right = ground.key(project, "secrets", region, "container")
     attached = attach(ground, project, cluster.network, region)
     on = WholeProject(train.site)

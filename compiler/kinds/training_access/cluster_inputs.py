@@ -50,6 +50,15 @@ MachineType = Annotated[
 Time = Annotated[Text, Matching(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", 'a time, UTC: "03:00"')]
 
 
+def region_of(location: str) -> str:
+    """The region of a region or a zone.
+
+    >>> region_of("europe-west4-a"), region_of("europe-west4")
+    ('europe-west4', 'europe-west4')
+    """
+    return "-".join(location.split("-")[:2])
+
+
 def _cidr(shortest: int, longest: int) -> Any:
     def validate(value: str) -> str:
         try:

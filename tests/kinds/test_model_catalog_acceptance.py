@@ -265,11 +265,9 @@ def test_the_ledger_has_every_relation(name: str) -> None:
         if c.runs:
             wanted.add(f"{launch}-passes-run-role")
         if modelled:
-            parts = ("keeps-models", "makes-configurations", "makes-endpoints", "scales")
+            parts = ("makes-models", "makes-configurations", "makes-endpoints", "scales")
             wanted |= {f"{launch}-{part}" for part in parts}
-            wanted |= {
-                f"{launch}-models-churn-{part}" for part in ("uses-versions", "makes-models")
-            }
+            wanted |= {f"{launch}-models-churn-uses-versions", f"{run}-models-lists-models"}
             wanted |= {f"{run}-models-churn-{part}" for part in ("reads-model", "pulls-image")}
             wanted.add(f"{run}-uses-models-artifacts")
         assert wanted <= c.edges.keys(), account

@@ -170,6 +170,20 @@ def compiled_as(value: dict[str, Any], component: str) -> Any:
     return replace(made, documents=documents, stacks=stacks)
 
 
+def test_fifteen_models_in_fifty_accounts() -> None:
+    value = blueprint({**VARIANTS["fifty"], "catalog": {"tag_options": None}})
+    groups = {f"group-{n}": {"repository": f"images/group-{n}"} for n in range(15)}
+    value["components"]["models"]["groups"] = groups
+    value["components"]["catalog"]["products"] = {
+        f"product-{n}": {**MODEL, "from": {"hub": "models", "group": f"group-{n}"}}
+        for n in range(15)
+    }
+    c = compiled(value)
+    for account in c.launching:
+        for role in ("launch", "run"):
+            assert len(json.dumps(c.statements(account, role))) < 10_240
+
+
 def test_two_catalogs_of_one_account_do_not_make_each_others_endpoints() -> None:
     value = blueprint({"catalog": {"tag_options": None, "management_account": None}})
     value["components"]["catalog-x"] = {

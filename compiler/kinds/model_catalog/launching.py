@@ -7,17 +7,23 @@ launch role does in the people's place.
 
 from __future__ import annotations
 
-from compiler.access.parties import Own, Place, Role
+from compiler.access.parties import (
+    Bucket,
+    Images,
+    Listing,
+    Objects,
+    Own,
+    Packages,
+    Place,
+    Provided,
+    Role,
+)
 from compiler.access.policy import Conditions
+from compiler.data import image_registry_arn
 from compiler.kinds.draft import Draft
 from compiler.kinds.model_catalog.inputs import Permission
 from compiler.kinds.model_catalog.names import Catalog, Launching
-from compiler.kinds.model_hub.uses import (
-    describes_packages,
-    makes_model,
-    pulls_images,
-    reads_model,
-)
+from compiler.kinds.model_hub.uses import PULL
 from compiler.kinds.services import sagemaker_runtime
 
 # Services whose ARNs have no region, and those that have no account either.
@@ -116,18 +122,26 @@ def _makes_endpoints(catalog: Catalog, role: Role) -> None:
     draft, place, name = catalog.draft, role.place, role.label
     made = f"{catalog.token}*"
     for use, group in catalog.groups.items():
-        makes_model(draft, f"{name}-{use}", role, group, made)
-        describes_packages(draft, f"{name}-{use}", role, group)
+        # SageMaker asks for both: the version, in the hub's account, and the new model.
+        draft.grant(
+            f"{name}-{use}-uses-versions",
+            role,
+            ("sagemaker:CreateModel", "sagemaker:DescribeModelPackage"),
+            Packages(group.group),
+        )
 
     def own(part: str, actions: tuple[str, ...], service: str, resource: str) -> None:
         target = Own(place, place.arn(service, resource))
         draft.grant(f"{name}-{part}", role, actions, target)
 
     own(
-        "keeps-models",
+        "makes-models",
         (
+            "sagemaker:AddTags",
+            "sagemaker:CreateModel",
             "sagemaker:DeleteModel",
             "sagemaker:DeleteTags",
+            "sagemaker:DescribeModel",
             "sagemaker:ListTags",
         ),
         "sagemaker",
@@ -220,12 +234,34 @@ def _passes(draft: Draft, role: Role, run: Role) -> None:
 
 
 def _runs(catalog: Catalog, role: Role) -> None:
-    """What a launched endpoint does: read its model, pull its image, write logs and metrics."""
+    """What a launched endpoint does: read its model, pull its image, write logs and metrics.
+
+    A statement for each group at most: an inline policy has 10,240 characters.
+    """
+    draft, name = catalog.draft, role.label
+    prefixes: dict[Bucket, list[str]] = {}
+    registries: set[str] = set()
     for use, group in catalog.groups.items():
-        reads_model(catalog.draft, f"{role.label}-{use}", role, group)
-        pulls_images(catalog.draft, f"{role.label}-{use}", role, group)
+        target = Objects(group.bucket, f"{group.prefix}*")
+        draft.grant(f"{name}-{use}-reads-model", role, ("s3:GetObject",), target)
+        prefixes.setdefault(group.bucket, []).append(group.prefix)
+        if group.repository:
+            draft.grant(f"{name}-{use}-pulls-image", role, PULL, Images(group.repository))
+        if group.image:
+            image = group.image
+            arn = image_registry_arn(image.builtin, image.version, role.place.region)
+            registries.add(arn)
+    for bucket, found in prefixes.items():
+        listing = Listing(bucket, tuple(sorted(found)))
+        identifier = f"{name}-{bucket.place.component}-lists-models"
+        draft.grant(identifier, role, ("s3:ListBucket",), listing)
+    for number, arn in enumerate(sorted(registries), start=1):
+        draft.grant(f"{name}-pulls-builtin-image-{number}", role, PULL, Provided(arn))
+    if catalog.groups:
+        token = ("ecr:GetAuthorizationToken",)
+        draft.grant(f"{name}-enters-registry", role, token, Own(role.place, "*"))
     log_group = f"/aws/sagemaker/Endpoints/{catalog.token}*"
-    sagemaker_runtime(catalog.draft, role, "Endpoints", log_group)
+    sagemaker_runtime(draft, role, "Endpoints", log_group)
 
 
 def _permitted(draft: Draft, name: str, role: Role, given: Permission) -> None:

@@ -13,6 +13,15 @@ from tests.kinds.serving import LONG, VARIANTS, Serving, addresses, serving
 
 pytestmark = pytest.mark.parametrize("name", VARIANTS)
 
+# Level, and whether it is narrowed to namespaces.
+ACCESS_POLICIES = {
+    ("admin", False): "AmazonEKSClusterAdminPolicy",
+    ("admin", True): "AmazonEKSAdminPolicy",
+    ("edit", False): "AmazonEKSEditPolicy",
+    ("edit", True): "AmazonEKSEditPolicy",
+    ("view", False): "AmazonEKSViewPolicy",
+    ("view", True): "AmazonEKSViewPolicy",
+}
 WORKER_POLICIES = {"AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"}
 FIRST = {"vpc_cni", "eks_pod_identity_agent"}
 CALLS_AWS = {name for name, addon in eks_addons().items() if addon.policy}
@@ -78,6 +87,15 @@ def test_2_who_uses_the_api_is_written_down(name: str) -> None:
         and one(body["access_scope"]) == {"type": "cluster"}
     ]
     assert admins
+    expected = [
+        (ACCESS_POLICIES[each["level"], "namespaces" in each], each.get("namespaces"))
+        for each in s.given["access"]
+    ]
+    given = [
+        (body["policy_arn"].rpartition("/")[2], one(body["access_scope"]).get("namespaces"))
+        for body in policies.values()
+    ]
+    assert sorted(given, key=str) == sorted(expected, key=str)
     for body in policies.values():
         scope = one(body["access_scope"])
         assert scope["type"] == ("namespace" if scope.get("namespaces") else "cluster")

@@ -16,6 +16,7 @@ from tests.kinds.serving import VARIANTS, Serving, serving
 
 SCHEMA = Path(__file__).parent / "kubernetes" / "schema-1.35.json"
 OWN = {"AWS_REGION", "MODEL_BUCKET", "MODEL_PREFIX", "MODEL_REGION", "MODEL_URI"}
+TOLERATION = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
 each_variant = pytest.mark.parametrize("name", VARIANTS)
 
 
@@ -159,8 +160,7 @@ def test_gpus_are_asked_for_and_found(name: str) -> None:
         assert container["resources"]["requests"].get("nvidia.com/gpu") == limits.get(
             "nvidia.com/gpu"
         )
-        tolerated = [each["key"] for each in spec.get("tolerations", [])]
-        assert tolerated == (["nvidia.com/gpu"] if gpu else [])
+        assert spec.get("tolerations", []) == ([TOLERATION] if gpu else [])
         wanted = {"landform/accelerator": "nvidia"} if gpu else {}
         wanted = {"landform/pool": given["pool"]} if "pool" in given else wanted
         assert spec.get("nodeSelector", {}) == wanted
@@ -180,9 +180,7 @@ def test_the_device_plugin_is_where_nodes_have_none(name: str) -> None:
     assert bool(plugins) == bool(linux)
     for body in plugins.values():
         spec = body["spec"]["template"]["spec"]
-        assert {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"} in spec[
-            "tolerations"
-        ]
+        assert TOLERATION in spec["tolerations"]
         labels = [each["labels"] for each in s.all("aws_eks_node_group").values()]
         assert [each for each in labels if spec["nodeSelector"].items() <= each.items()]
 

@@ -19,7 +19,8 @@ What to know: artifacts must lie in the hub's bucket, below the group's prefix, 
 SageMaker would otherwise encrypt them with a key that no other account may use. A registered version
 must say `ModelApprovalStatus: PendingManualApproval`, and name the group by its ARN. A group's policy
 admits whole accounts, as SageMaker's groups do not say that they know roles: the identity policies
-narrow it, and the ledger marks such entries. Expressions in `deployments` see the hub's account.
+narrow it, and the ledger marks such entries. Expressions in `deployments` see the hub's account. What a
+function made stays when its deployment is taken out, and is yours to delete.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from compiler.access.parties import Events, Packages, Role
 from compiler.access.policy import Statement, policy
 from compiler.kinds.endpoints.resources import ALARM_PERIOD_SECONDS
@@ -18,7 +20,7 @@ from compiler.terraform.stack import JsonText, Value, reference
 # Of an event pattern. Source: EventBridge quotas, "Event pattern size".
 PATTERN_LIMIT = 2048
 PATTERN_ROOM = 300
-# Names over the limit of 64 keep their start of at least so many characters.
+# Names over the limit (63 for groups, 64 for rules) keep their start of so many characters.
 RULE_START = 54
 RETENTION_SECONDS = 14 * 24 * 3600
 # An event that a target did not take is tried again for so long; the deployer looks every hour anyway.
@@ -67,15 +69,26 @@ def rule_name(parties: Parties, site: Site) -> str:
 
 
 def pattern(parties: Parties, names: set[str]) -> dict[str, Value]:
-    """The events of these groups, or of all the hub's where naming them would be too long."""
-    groups: list[Value] = [parties.hub.groups[name].group.group for name in sorted(names)]
-    if sum(len(str(group)) + 3 for group in groups) > PATTERN_LIMIT - PATTERN_ROOM:
-        groups = [{"prefix": parties.draft.prefix("")[:RULE_START]}]
+    """The events of these groups of the hub."""
+    groups = [parties.hub.groups[name].group.group for name in sorted(names)]
+    return decisions(groups, _start(parties.draft.prefix("")))
+
+
+def decisions(groups: Sequence[str], start: str) -> dict[str, Value]:
+    """Approvals and rejections in these groups; of all that start so, where naming each is too long."""
+    named: list[Value] = list(groups)
+    if sum(len(group) + 3 for group in groups) > PATTERN_LIMIT - PATTERN_ROOM:
+        named = [{"prefix": start}]
     return {
         "source": ["aws.sagemaker"],
         "detail-type": [CHANGE],
-        "detail": {"ModelPackageGroupName": groups, "ModelApprovalStatus": list(DECIDED)},
+        "detail": {"ModelPackageGroupName": named, "ModelApprovalStatus": list(DECIDED)},
     }
+
+
+def _start(name: str) -> str:
+    """What all names start with that go on after `name`, also those that were shortened."""
+    return name if len(name) <= RULE_START else name[:RULE_START].rstrip("-")
 
 
 def routing(parties: Parties, notified: list[Value]) -> None:
@@ -86,7 +99,7 @@ def routing(parties: Parties, notified: list[Value]) -> None:
     draft, account = parties.draft, parties.inputs.account
     place = draft.place(account)
     # Rules that are called alike; names of 50 rules would be too long for a trust policy.
-    rules = place.arn("events", f"rule/{draft.prefix('approvals-')[:RULE_START].rstrip('-')}*")
+    rules = place.arn("events", f"rule/{_start(draft.prefix('approvals-'))}*")
     role = draft.role(
         account,
         "events",

@@ -83,6 +83,17 @@ def in_ledger(applied: Applied, principal: str, question: Question) -> bool:
     )
 
 
+def by_account(applied: Applied, principal: str, question: Question) -> bool:
+    """Whether the owner's side admits the principal's whole account, which the ledger says then."""
+    account = principal.split(":")[4]
+    return any(
+        edge.principal.split(":")[4] == account
+        and any(evidence.admits == "account" for evidence in edge.statements)
+        and applied.covers(edge, question.action, question.resource)
+        for edge in applied.edges
+    )
+
+
 def asked(applied: Applied) -> Iterator[tuple[str, Question, bool]]:
     """Every role with every question that its own account's administration does not settle."""
     for question in questions(applied):
@@ -106,7 +117,7 @@ def matrix_differences(applied: Applied) -> list[str]:
         got = {"both": verdict.allowed}
         if not own and role not in applied.administrators:
             got["identity"] = verdict.identity.grants
-        if not own:
+        if not own and not by_account(applied, role, question):
             got["owner"] = ask(applied, role, question, administrator=True).allowed
         if set(got.values()) != {expected}:
             name = f"{role} {question.action} {question.resource} {question.prefix}"
@@ -134,6 +145,8 @@ def strangers_allowed(applied: Applied) -> list[str]:
             if account == owner:
                 continue  # `owners_using_keys` asks for its own account's administrator
             foreign = f"arn:{partition}:iam::{account}:role/foreign"
+            if by_account(applied, foreign, question):
+                continue  # the ledger says so
             others = [None, OTHER_ORGANISATION] if account == OUTSIDE else [None]
             for organization in others:
                 verdict = ask(
@@ -151,12 +164,14 @@ def other_organisations_allowed(applied: Applied) -> list[str]:
         for edge in applied.edges
         if applied.crosses(edge)
         for question in edge_questions(applied, edge)
-        if ask(applied, edge.principal, question, organization=OTHER_ORGANISATION).allowed
+        if not by_account(applied, edge.principal, question)
+        and ask(applied, edge.principal, question, organization=OTHER_ORGANISATION).allowed
     ]
 
 
 def other_components_allowed(applied: Applied) -> list[str]:
-    """What a role of one component, made administrator, gets of another component in another account."""
+    """What a role of one component, made administrator, gets of another component in another account
+    beyond what the ledger says."""
     makers = _makers(applied)
     return [
         f"{role} {question}"
@@ -164,6 +179,8 @@ def other_components_allowed(applied: Applied) -> list[str]:
         if not own
         and role in makers
         and _maker(makers, question.resource) not in (None, makers[role])
+        and not by_account(applied, role, question)
+        and not in_ledger(applied, role, question)
         and ask(applied, role, question, administrator=True).allowed
     ]
 

@@ -20,6 +20,16 @@ from tests.terraform.policies import Account, Document, Role
 
 State = Mapping[str, Mapping[str, Any]]
 
+# Policies that name a thing of their own stack: its type and attribute, the policy's argument.
+NAMED = {
+    "aws_cloudwatch_event_bus_policy": ("aws_cloudwatch_event_bus", "name", "event_bus_name"),
+    "aws_sagemaker_model_package_group_policy": (
+        "aws_sagemaker_model_package_group",
+        "model_package_group_name",
+        "model_package_group_name",
+    ),
+}
+
 
 def read_state(file: Path) -> State:
     """The attributes of each managed resource by address (`aws_kms_key.artifacts`)."""
@@ -150,7 +160,18 @@ class Applied:
             return account.roles[given["name"]].trust
         if evidence.side == "key":
             return account.keys[given["arn"]].policy
+        if kind in NAMED:
+            return account.resources[self._named(evidence, kind, given)]
         return account.resources[self._policed(kind, given)]
+
+    def _named(self, evidence: Evidence, kind: str, given: Mapping[str, Any]) -> str:
+        """The ARN of the thing in the same stack that a policy resource names."""
+        thing, attribute, argument = NAMED[kind]
+        return next(
+            str(made["arn"])
+            for address, made in self.states[evidence.stack].items()
+            if address.startswith(f"{thing}.") and made[attribute] == given[argument]
+        )
 
     def _policed(self, kind: str, given: Mapping[str, Any]) -> str:
         """The ARN of the thing that a policy resource is attached to."""

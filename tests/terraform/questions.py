@@ -30,6 +30,7 @@ KEY_ACTIONS = (
 # The prefixes of a pipeline's bucket, one that belongs to nobody, and an address that looks like data.
 PREFIXES = ("data/", "models/", "releases/", "source/", "elsewhere/", "database/")
 ACTIONS: Mapping[str, tuple[str, ...]] = {
+    "aws_cloudwatch_event_bus": ("events:PutEvents",),
     "aws_codecommit_repository": ("codecommit:GetCommit", "codecommit:GitPush"),
     "aws_codepipeline": ("codepipeline:StartPipelineExecution", "codepipeline:GetPipelineState"),
     "aws_ecr_repository": (
@@ -39,12 +40,26 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
         "ecr:PutImage",
     ),
     "aws_lambda_function": ("lambda:InvokeFunction", "lambda:UpdateFunctionCode"),
+    "aws_sagemaker_endpoint": ("sagemaker:InvokeEndpoint", "sagemaker:UpdateEndpoint"),
+    "aws_sagemaker_model_package_group": (
+        "sagemaker:CreateModelPackage",
+        "sagemaker:DescribeModelPackageGroup",
+        "sagemaker:PutModelPackageGroupPolicy",
+    ),
     "aws_s3_bucket": ("s3:GetBucketVersioning", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"),
     "aws_sfn_state_machine": ("states:StartExecution",),
     "aws_sns_topic": ("sns:Publish", "sns:Subscribe"),
     "aws_sqs_queue": ("sqs:SendMessage", "sqs:ReceiveMessage"),
     "aws_ssm_parameter": ("ssm:GetParameter", "ssm:PutParameter"),
 }
+# What versions of a group are asked for; they are made at run time, so one is made up.
+VERSION_ACTIONS = (
+    "sagemaker:CreateModel",
+    "sagemaker:CreateModelPackage",
+    "sagemaker:DescribeModelPackage",
+    "sagemaker:ListModelPackages",
+    "sagemaker:UpdateModelPackage",
+)
 # Wildcards that the ledger uses, as the actions that stand behind them.
 EXPANDED = {
     "kms:GenerateDataKey*": ("kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext"),
@@ -56,6 +71,13 @@ NATURAL: Mapping[str, Circumstances] = {
         {"cloudwatch:namespace": "/aws/sagemaker/TrainingJobs"},
         {"cloudwatch:namespace": "/aws/sagemaker/Endpoints"},
     ),
+    "sagemaker:CreateModelPackage": (
+        {"sagemaker:ModelApprovalStatus": "PendingManualApproval"},
+        {"sagemaker:ModelApprovalStatus": "Approved"},
+    ),
+    # Service Catalog marks its templates, and tells people what is their own.
+    "s3:GetObject": ({}, {"s3:ExistingObjectTag/servicecatalog:provisioning": "true"}),
+    "servicecatalog": ({"servicecatalog:userLevel": "self"},),
     "iam:CreateServiceLinkedRole": (
         {"iam:AWSServiceName": "sagemaker.application-autoscaling.amazonaws.com"},
     ),
@@ -80,7 +102,13 @@ class Question:
 
 def questions(applied: Applied) -> list[Question]:
     """All that is of interest in the organisation's accounts."""
-    return [*_roles(applied), *_buckets(applied), *_keys(applied), *_others(applied)]
+    return [
+        *_roles(applied),
+        *_buckets(applied),
+        *_keys(applied),
+        *_others(applied),
+        *_versions(applied),
+    ]
 
 
 def ask(
@@ -179,6 +207,13 @@ def _others(applied: Applied) -> Iterator[Question]:
         for given in applied.attributes(kind):
             for action in actions:
                 yield Question(action, _arn(given), natural(applied, action, _arn(given)))
+
+
+def _versions(applied: Applied) -> Iterator[Question]:
+    for given in applied.attributes("aws_sagemaker_model_package_group"):
+        version = f"{_arn(given).replace('-package-group/', '-package/')}/1"
+        for action in VERSION_ACTIONS:
+            yield Question(action, version, natural(applied, action, version))
 
 
 def _arn(given: Mapping[str, Any]) -> str:

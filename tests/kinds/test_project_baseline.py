@@ -195,7 +195,10 @@ def test_roles_of_the_account_are_those_listed() -> None:
     }
     roles = ["roles/container.admin", "projects/acme-one/roles/container.admin"]
     alike = [*roles, "projects/acme-one/roles/container_admin"]
-    from_one = {"deploy_from": {"github": GITHUB, "roles": alike}, "for_each": {"projects": "one"}}
+    from_one: dict[str, Any] = {
+        "deploy_from": {"github": GITHUB, "roles": alike},
+        "for_each": {"projects": "one"},
+    }
     given = resources(**from_one)["google_project_iam_member"]
     assert sorted(each["role"] for each in given.values()) == sorted(alike)
     none = resources(deploy_from={"github": GITHUB})

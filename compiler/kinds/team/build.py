@@ -207,6 +207,7 @@ class Building:
                 or not isinstance(service, dict)
                 or body.get("Effect", "Allow") != "Allow"
                 or body.get("Resource", "*") != "*"
+                or not _conditions(body.get("Condition", {}))
             ):
                 message = f"statement {number} of the key is none that it can have"
                 hint = "{Sid, Principal: {Service: …}, Action: […], Condition: {…}}"
@@ -296,9 +297,7 @@ class Building:
                 for name, entry in section.group("outputs").items():
                     self._output(home, stack, name, entry, scope)
                 for path, entry in section.group("assets").items():
-                    text, found = evaluate(entry.value, scope)
-                    self.tell(found)
-                    self.draft.asset(home, f"assets/{path}", str(nodes.plain(text)).encode())
+                    self._asset(home, path, entry, scope)
         self._after()
 
     def _add(
@@ -349,6 +348,16 @@ class Building:
             self.draft.output(home, name, value, said.description)
             self.write_down(stack, f"output.{name}", Written(*entry))
 
+    def _asset(self, home: Home, path: str, entry: nodes.Entry, scope: Scope) -> None:
+        node, found = evaluate(entry.value, scope)
+        self.tell(found)
+        if found:
+            return
+        if not isinstance(node, nodes.Scalar) or node.value is None:
+            self.problem(f'the asset "{path}" must be text', entry)
+            return
+        self.draft.asset(home, f"assets/{path}", str(node.value).encode())
+
     def _after(self) -> None:
         by_input = {section.input: section for section in self.file.sections}
         for section in self.file.sections:
@@ -374,6 +383,10 @@ def _wanted(entry: nodes.Entry, scope: Scope) -> bool:
 
 def _part(name: str) -> str:
     return name.replace("_", "-")
+
+
+def _conditions(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(keys, dict) for keys in value.values())
 
 
 def _addresses(value: Value) -> bool:

@@ -66,6 +66,7 @@ _ANYTHING = "${terraform.workspace}"
 
 def findings(file: KindFile) -> Iterator[Diagnostic]:
     """Everything that is wrong with a file of sound form."""
+    yield from _structure(file)
     yield from _parts(file)
     yield from _addresses(file)
     yield from _grants(file)
@@ -74,8 +75,41 @@ def findings(file: KindFile) -> Iterator[Diagnostic]:
         yield from _schema(section)
 
 
+def _text(node: nodes.Node | None) -> str | None:
+    """A scalar as the text that it is taken for; None for anything else, and for an expression."""
+    value = nodes.plain(node) if isinstance(node, nodes.Scalar) else None
+    if value is None or isinstance(value, bool):
+        return None
+    return value.text if isinstance(value, nodes.WrittenInt | nodes.WrittenFloat) else str(value)
+
+
 def _told(code: str, message: str, span: Span, hint: str | None = None) -> Diagnostic:
     return Diagnostic(code=code, message=message, span=span, hint=hint)
+
+
+def _structure(file: KindFile) -> Iterator[Diagnostic]:
+    """Expressions in the place of what must be written out, for names to be known."""
+    for node in _written_out(file):
+        if isinstance(node, nodes.Scalar) and nodes.has_template(node):
+            message = "an expression cannot stand for all of this"
+            yield _told("E104", message, node.span, "write its keys, with expressions as values")
+
+
+def _written_out(file: KindFile) -> Iterator[nodes.Node]:
+    """Everything of the file that must be a mapping or a list of names."""
+    yield from (node for key in ("stacks", "grants") if (node := file.root.get(key)) is not None)
+    for stack in entries(file.root.get("stacks")).values():
+        yield stack.value
+        for key, group in entries(stack.value).items():
+            yield group.value
+            inner = entries(group.value).values()
+            if key != "assets":
+                yield from (entry.value for entry in inner)
+            if key in ("resources", "data"):
+                yield from (body.value for e in inner for body in entries(e.value).values())
+    for grant in file.grants.values():
+        yield grant.value
+        yield from (e.value for key, e in entries(grant.value).items() if key == "resource")
 
 
 # -------------------------------------------------------------------- parts
@@ -106,8 +140,8 @@ def _bucket_keys(section: Section) -> Iterator[Diagnostic]:
     keys = section.group("keys")
     for name, entry in section.group("buckets").items():
         key = entries(entry.value).get("key")
-        value = nodes.plain(key.value) if key else None
-        if key and isinstance(value, str) and value not in keys:
+        value = _text(key.value) if key else None
+        if key and value is not None and value not in keys:
             message = f'the bucket "{name}" names the unknown key "{value}"'
             yield _told("E204", message, key.value.span, guess(value, keys))
 
@@ -116,8 +150,8 @@ def _after(file: KindFile, section: Section) -> Iterator[Diagnostic]:
     known = {other.input: other for other in file.sections if other.input != section.input}
     node = section.node.get("after")
     for item in node.items if isinstance(node, nodes.Sequence) else ():
-        value = nodes.plain(item)
-        if isinstance(value, str) and value not in known:
+        value = _text(item)
+        if value is not None and value not in known:
             message = f'"after" names "{value}", which has no stack of its own'
             yield _told("E204", message, item.span, guess(value, known))
 
@@ -178,8 +212,8 @@ def _principal(
     category = "service_accounts" if google else "roles"
     known = file.parts(category)
     entry = body.get("principal")
-    value = nodes.plain(entry.value) if entry else None
-    if entry is None or not isinstance(value, str) or value in known:
+    value = _text(entry.value) if entry else None
+    if entry is None or value is None or value in known:
         return
     if google and (":" in value or "{{" in value):
         return
@@ -210,8 +244,8 @@ def _target(
             node = keys[form.part].value
             yield from _named(id_, form.part.replace("_", " "), node, file.parts(form.category))
     role = keys.get("role")
-    name = nodes.plain(role.value) if role else None
-    owner = file.parts("roles").get(name) if isinstance(name, str) else None
+    name = _text(role.value) if role else None
+    owner = file.parts("roles").get(name) if name else None
     if role and owner and "existing" in entries(owner.group("roles")[str(name)].value):
         message = f'the grant "{id_}": the role "{name}" exists already, and its trust is not ours'
         yield _told("E204", message, role.value.span, "let the kind make a role to become")
@@ -220,8 +254,8 @@ def _target(
 def _named(
     id_: str, what: str, node: nodes.Node, known: Mapping[str, object]
 ) -> Iterator[Diagnostic]:
-    value = nodes.plain(node)
-    if isinstance(value, str) and value not in known:
+    value = _text(node)
+    if value is not None and value not in known:
         message = f'the grant "{id_}" names the unknown {what} "{value}"'
         yield _told("E204", message, node.span, guess(value, known))
 
@@ -246,8 +280,8 @@ def _expressions(file: KindFile) -> Iterator[Diagnostic]:
     for entry in file.grants.values():
         body = entries(entry.value)
         google = "role" in body
-        name = nodes.plain(body["principal"].value) if "principal" in body else None
-        owner = file.parts("service_accounts" if google else "roles").get(str(name))
+        name = _text(body["principal"].value) if "principal" in body else None
+        owner = file.parts("service_accounts" if google else "roles").get(name or "")
         cloud = owner.cloud if owner else "google" if google else "aws"
         yield from _named_in(file, entry.value, cloud, visible(file, owner))
 

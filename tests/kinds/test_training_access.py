@@ -323,6 +323,20 @@ def test_keys_have_exactly_the_agents_of_what_they_encrypt(case: Training) -> No
     assert count >= 2
 
 
+def test_keys_can_be_used_before_anything_is_encrypted(case: Training) -> None:
+    for stack, _, cluster in case.resources("google_container_cluster"):
+        resources = case.stacks()[stack]["resource"]
+        rights = {
+            body["crypto_key_id"].rpartition("/")[2]: f"google_kms_crypto_key_iam_member.{name}"
+            for name, body in resources["google_kms_crypto_key_iam_member"].items()
+        }
+        assert {rights["disks"], rights["secrets"]} <= {*cluster["depends_on"]}
+        for pool in pools(case, stack):
+            assert pool["depends_on"] == [rights["disks"]]
+        for repository in resources.get("google_artifact_registry_repository", {}).values():
+            assert rights["images"] in repository["depends_on"]
+
+
 def test_services_are_never_turned_off(case: Training) -> None:
     """Check 9, and that what is used is turned on first."""
     on: dict[str, set[str]] = {}
@@ -407,6 +421,19 @@ def test_conditions_of_federation_name_the_repositories(case: Training) -> None:
     for _, _, body in case.resources("google_iam_workload_identity_pool"):
         assert re.fullmatch(r"(?!gcp-)[a-z0-9-]{4,32}", body["workload_identity_pool_id"])
     assert bool(found) == (case.name != "no-vertex")
+
+
+def test_a_condition_wants_all_claims_of_one_repository() -> None:
+    conditions = {
+        name: body["attribute_condition"]
+        for name in ("contract", "persons")
+        for _, _, body in training(name).resources("google_iam_workload_identity_pool_provider")
+    }
+    assert conditions == {
+        "contract": "assertion.repository == 'acme/train'",
+        "persons": "(assertion.repository == 'acme/train' && assertion.ref == 'refs/heads/main' && "
+        "assertion.repository_owner_id == '42') || (assertion.repository == 'acme/images')",
+    }
 
 
 def test_names_are_within_the_limits(case: Training) -> None:

@@ -154,7 +154,7 @@ def account_id(name: str) -> str:
     >>> account_id("acme-training-nodes")
     'acme-training-nodes'
     >>> account_id("a-b-x")
-    'a-b-x-ea54eeff'
+    'a-b-x-be244cd0'
     """
     shortest, longest = ACCOUNT_ID
     if len(name) < shortest:

@@ -271,7 +271,10 @@ def test_the_shortened_name_is_right() -> None:
 def test_every_kind_has_an_example_that_compiles(name: str) -> None:
     compilation = compile_blueprints(EXAMPLES / f"{name}.yaml")
     assert compilation.diagnostics == ()
-    assert {stack.kind for one in compilation.blueprints for stack in one.stacks} == {name}
+    # Beside it a hub, where the kind takes its models from one.
+    kinds = {stack.kind for one in compilation.blueprints for stack in one.stacks}
+    assert kinds - {"model-hub"} == {name} - {"model-hub"}
+    assert name in kinds
 
 
 @pytest.mark.parametrize("path", sorted(reference.pages()), ids=str)

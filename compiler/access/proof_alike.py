@@ -13,7 +13,6 @@ from compiler.access.evaluation.decide import Link
 from compiler.access.evaluation.implied import needs
 from compiler.access.evaluation.owners import policy_of
 from compiler.access.evaluation.records import Policies, Statement
-from compiler.access.evaluation.text import like
 from compiler.access.proof_index import Index
 
 
@@ -30,20 +29,16 @@ def follows(known: Index, allowed: Request, chain: tuple[Link, ...], request: Re
         return False
     for link in chain:
         found = known.found.get((link.stack, link.address, link.side, link.sid), ())
-        if not found or not all(_names(each.statement, second) for each in found):
+        if not found or not all(_certainly(each.statement, second) for each in found):
             return False
     return not any(
-        _names(statement, second) and not _names(statement, first)
+        statement.speaks_of(second) and not _certainly(statement, first)
         for statement in _denying(known.policies, request)
     )
 
 
-def _names(statement: Statement, action: str) -> bool:
-    if statement.unknown:
-        return False
-    return any(each == action or like(each)(action) for each in statement.actions) is not (
-        statement.not_action
-    )
+def _certainly(statement: Statement, action: str) -> bool:
+    return not statement.unknown and statement.speaks_of(action)
 
 
 def _denying(policies: Policies, request: Request) -> Iterator[Statement]:

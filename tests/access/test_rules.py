@@ -555,7 +555,7 @@ ORGANIZATIONS = sorted(path.name for path in (REPOSITORY / "generated").iterdir(
 @pytest.mark.parametrize("organization", ORGANIZATIONS)
 def test_the_output_keeps_the_rules(organization):
     documents = generated(organization)
-    assert len(list(policies(documents))) > 10
+    assert list(policies(documents))
     assert [f"{f.code} {f.place}: {f.message}" for f in check_policies(documents)] == []
 
 

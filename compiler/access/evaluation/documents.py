@@ -177,6 +177,8 @@ def _texts(values: Value) -> list[Text]:
     """One value or a list of them, as texts."""
     if values is None:
         return []
+    if isinstance(values, list):
+        return [each if isinstance(each, str) else _text(each) for each in values]
     scalar = isinstance(values, str | Partial | bool | int | float)
     return [_text(each) for each in ([values] if scalar else _list(values))]
 

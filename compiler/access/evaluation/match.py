@@ -8,7 +8,7 @@ from compiler.access.evaluation.conditions import conditions_hold
 from compiler.access.evaluation.context import Ask
 from compiler.access.evaluation.principals import Level, level, may_mean
 from compiler.access.evaluation.records import Bundle, Statement
-from compiler.access.evaluation.text import arn_like, like
+from compiler.access.evaluation.text import arn_like
 from compiler.access.evaluation.truth import Truth, any_of, conjunction, disjunction, negation
 
 
@@ -36,7 +36,7 @@ def tally(bundle: Bundle, ask: Ask, *, named: bool, bounded: bool = False) -> Ta
     permissions boundary.
     """
     found = Tally()
-    for statement in bundle.of(ask.service):
+    for statement in bundle.of(ask.action):
         means = Level.DIRECT
         applies: Truth = True
         if named and not statement.unknown:
@@ -56,11 +56,9 @@ def tally(bundle: Bundle, ask: Ask, *, named: bool, bounded: bool = False) -> Ta
 
 
 def speaks(statement: Statement, ask: Ask) -> Truth:
-    """Whether the statement's action, resource and conditions fit."""
+    """Whether the statement's resource and conditions fit; its action does."""
     if statement.unknown:
         return statement.unknown
-    if not names_action(statement, ask):
-        return False
     found = names_resource(statement, ask)
     if found is False or not statement.conditions:
         return found
@@ -68,10 +66,8 @@ def speaks(statement: Statement, ask: Ask) -> Truth:
 
 
 def names_action(statement: Statement, ask: Ask) -> bool:
-    """Whether the statement is about the action; upper and lower case are one."""
-    action = ask.action
-    hit = any(each == "*" or like(each)(action) for each in statement.actions)
-    return hit is not statement.not_action
+    """Whether the statement is certainly about the action; upper and lower case are one."""
+    return not statement.unknown and statement.speaks_of(ask.action)
 
 
 def names_resource(statement: Statement, ask: Ask) -> Truth:

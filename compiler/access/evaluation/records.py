@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from compiler.access.evaluation.conditions import Condition
 from compiler.access.evaluation.patterns import Pattern
-from compiler.access.evaluation.text import Text
+from compiler.access.evaluation.text import Text, like
 from compiler.terraform.document import Json
 
 # A policy document as JSON: {"Version": …, "Statement": […]}
@@ -45,16 +45,31 @@ class Statement:
     conditions: tuple[Condition, ...] = ()
     unknown: frozenset[str] = frozenset()
 
+    def speaks_of(self, action: str) -> bool:
+        """Whether it is about the action, in lower case, or may be."""
+        if self.unknown:
+            return True
+        hit = any(each in ("*", action) or like(each)(action) for each in self.actions)
+        return hit is not self.not_action
+
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """The statements of one holder, looked up by the service of an action."""
+    """The statements of one holder, looked up by action."""
 
     statements: tuple[Statement, ...]
-    _by_service: dict[str, tuple[Statement, ...]] = field(
+    _by_action: dict[str, tuple[Statement, ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
     _denying: list[tuple[Statement, ...]] = field(default_factory=list, compare=False, repr=False)
+
+    def of(self, action: str) -> tuple[Statement, ...]:
+        """The statements that are about an action, in lower case, or may be."""
+        found = self._by_action.get(action)
+        if found is None:
+            found = tuple(each for each in self.statements if each.speaks_of(action))
+            self._by_action[action] = found
+        return found
 
     @property
     def denying(self) -> tuple[Statement, ...]:
@@ -62,14 +77,6 @@ class Bundle:
         if not self._denying:
             self._denying.append(tuple(s for s in self.statements if not s.allows or s.unknown))
         return self._denying[0]
-
-    def of(self, service: str) -> tuple[Statement, ...]:
-        """The statements that may speak of an action of this service."""
-        found = self._by_service.get(service)
-        if found is None:
-            found = tuple(each for each in self.statements if _speaks_of(each, service))
-            self._by_service[service] = found
-        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,14 +138,3 @@ class Policies:
     provided: frozenset[str]
     arns: Mapping[tuple[str, str], str]
     problems: tuple[Problem, ...]
-
-
-def _speaks_of(statement: Statement, service: str) -> bool:
-    if statement.not_action or statement.unknown:
-        return True
-    return any(_names(action, service) for action in statement.actions)
-
-
-def _names(action: str, service: str) -> bool:
-    prefix = action.partition(":")[0]
-    return prefix == service or "*" in prefix or "?" in prefix

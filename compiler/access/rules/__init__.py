@@ -7,7 +7,7 @@ a policy that cannot be read is a finding itself. No effects.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from compiler.access import evaluation
 from compiler.access.rules import (
@@ -40,7 +40,8 @@ __all__ = [
     "tune",
 ]
 
-STATEMENT_RULES: tuple[Callable[[Statement], Iterator[Finding]], ...] = (
+Rule = Callable[[Statement], Iterator[Finding]]
+_EVERYWHERE: tuple[Rule, ...] = (
     grammar.elements,
     actions.wide,
     actions.inverted,
@@ -51,17 +52,23 @@ STATEMENT_RULES: tuple[Callable[[Statement], Iterator[Finding]], ...] = (
     conditions.operators,
     conditions.keys,
     principals.presence,
+    privileges.unbounded,
+)
+_ADMITTING: tuple[Rule, ...] = (
+    *_EVERYWHERE,
     principals.anybody,
     principals.foreign_account,
-    principals.several,
-    principals.any_source,
-    principals.web_identity,
-    privileges.passing,
-    privileges.unbounded,
-    services.any_customer,
     services.further_actions,
-    keys.use_by_account,
 )
+# What is asked of a statement, by the side of its policy.
+STATEMENT_RULES: Mapping[str, tuple[Rule, ...]] = {
+    "boundary": _EVERYWHERE,
+    "identity": (*_EVERYWHERE, privileges.passing),
+    "key": (*_ADMITTING, principals.any_source, keys.use_by_account),
+    "organization": _EVERYWHERE,
+    "resource": (*_ADMITTING, principals.any_source),
+    "trust": (*_ADMITTING, principals.several, principals.web_identity, services.any_customer),
+}
 POLICY_RULES: tuple[Callable[[Policy], Iterator[Finding]], ...] = (
     grammar.policy_elements,
     grammar.repeated_sids,
@@ -99,8 +106,9 @@ def check_policy(policy: Policy) -> Iterator[Finding]:
     """What is wrong with one policy; if its grammar is, the other rules read what they can."""
     for rule in POLICY_RULES:
         yield from rule(policy)
+    rules = STATEMENT_RULES[policy.side]
     for statement in policy.statements:
-        for check in STATEMENT_RULES:
+        for check in rules:
             yield from check(statement)
 
 

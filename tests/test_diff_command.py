@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 from click.testing import CliRunner, Result
 
+from compiler.cli import delta_report
 from compiler.cli.entry import landform
 from tests.access.delta_support import CASES, cases, inside
 
@@ -440,10 +441,21 @@ def test_markdown_is_a_comment_for_a_pull_request() -> None:
     assert text.count("<details>") == text.count("</details>") == 1
 
 
+def test_markdown_is_no_longer_than_a_comment_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = case("account-added-in-production", "--format", "markdown").stdout
+    monkeypatch.setattr(delta_report, "LONGEST_COMMENT", 12_000)
+    folded = case("account-added-in-production", "--format", "markdown").stdout
+    assert len(folded) <= 12_000 < len(whole)
+    assert "<details>" not in folded
+    monkeypatch.setattr(delta_report, "LONGEST_COMMENT", 5_000)
+    cut = case("account-added-in-production", "--format", "markdown").stdout
+    assert len(cut) <= 5_000
+    assert "more: see the text or JSON" in cut
+    assert "**privileged**" in cut  # what is marked stays longest
+
+
 def test_json_is_documented_whole() -> None:
     """Every key that is written stands in the module's docstring."""
-    from compiler.cli import delta_report
-
     assert delta_report.__doc__
 
     def names(value: object) -> set[str]:

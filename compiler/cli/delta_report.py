@@ -31,6 +31,8 @@ from compiler.cli.render import visible
 
 VERSION = 1
 SHOWN_ACTIONS = 24
+# GitHub takes comments of up to 65,536 characters, and a pipeline may add words of its own.
+LONGEST_COMMENT = 60_000
 _SIGNS = {"gained": "+", "widened": ">", "narrowed": "<", "lost": "-"}
 _HEADINGS = {
     "gained": "Gained",
@@ -170,7 +172,19 @@ def details(change: Change) -> Iterator[str]:
 
 
 def as_markdown(deltas: Sequence[Delta], before: str, after: str) -> str:
-    """A comment for a pull request: a table for each kind, the statements folded away."""
+    """A comment for a pull request: a table for each kind, the statements folded away.
+
+    What would be longer than a comment may be loses the statements first, then rows.
+    """
+    rows = max((len(delta.changes) for delta in deltas), default=0)
+    text = _page(deltas, before, after, rows, statements=True)
+    while len(text) > LONGEST_COMMENT and rows:
+        text = _page(deltas, before, after, rows, statements=False)
+        rows //= 2
+    return text
+
+
+def _page(deltas: Sequence[Delta], before: str, after: str, rows: int, *, statements: bool) -> str:
     blocks: list[str] = []
     for delta in deltas:
         blocks.append(f"### Access in `{delta.organization}`: {_code(before)} to {_code(after)}")
@@ -178,10 +192,19 @@ def as_markdown(deltas: Sequence[Delta], before: str, after: str) -> str:
         for kind in KINDS:
             chosen = [change for change in delta.changes if change.kind == kind]
             if chosen:
-                blocks.append(f"#### {_HEADINGS[kind]}\n\n{_table(chosen)}")
-        if delta.changes:
+                blocks.append(f"#### {_HEADINGS[kind]}\n\n{_table(_first(chosen, rows))}")
+            if len(chosen) > rows:
+                blocks.append(f"… and {len(chosen) - rows} more: see the text or JSON.")
+        if delta.changes and statements:
             blocks.append(_statements(delta.changes))
     return "\n\n".join(blocks) + "\n"
+
+
+def _first(changes: Sequence[Change], rows: int) -> Sequence[Change]:
+    """That many, those with the most marks first, in their order where none is left out."""
+    if len(changes) <= rows:
+        return changes
+    return sorted(changes, key=lambda change: -len(_names(change)))[:rows]
 
 
 def _table(changes: Iterable[Change]) -> str:

@@ -258,3 +258,93 @@ def test_what_a_pipeline_refuses() -> None:
     assert not there.fails([])
     assert [change.kind for change in back.changes] == ["lost"]
     assert not back.fails(["widened", "public"])
+
+
+def test_providers_without_an_arn_are_seen() -> None:
+    web = {"Federated": "accounts.google.com"}
+    (change,) = changes([], [allow(web)])
+    assert change.who.text == "federated/accounts.google.com"
+    assert names(change) == ["external"]
+
+
+def function(principal: str, **more: str) -> Snapshot:
+    document: dict[str, Any] = {
+        "provider": {"aws": [{"region": "eu-west-1", "allowed_account_ids": ["111111111111"]}]},
+        "resource": {
+            "aws_lambda_function": {"f": {"function_name": "f"}},
+            "aws_lambda_permission": {
+                "p": {
+                    "function_name": "f",
+                    "statement_id": "Invoke",
+                    "action": "lambda:InvokeFunction",
+                    "principal": principal,
+                    **more,
+                }
+            },
+        },
+    }
+    return Snapshot(documents={"aws/shared/f": document}, homes=HOMES)
+
+
+def test_permissions_that_terraform_writes_one_by_one() -> None:
+    events = "events.amazonaws.com"
+    rule = "arn:aws:events:eu-west-1:111111111111:rule/r"
+    narrow, wide = function(events, source_arn=rule), function(events)
+    (change,) = delta("acme", narrow, wide).changes
+    assert (change.kind, change.who.text) == ("widened", events)
+    assert change.before == (f"ArnLike AWS:SourceArn = {rule}".replace("AWS:S", "aws:S"),)
+    (foreign,) = delta("acme", Snapshot(), function("999999999999")).changes
+    assert names(foreign) == ["cross-account", "external"]
+
+
+def role(*statements: dict[str, Any], trust: dict[str, Any] | None = None) -> Snapshot:
+    def body(several: Sequence[dict[str, Any]]) -> str:
+        return json.dumps({"Version": "2012-10-17", "Statement": list(several)})
+
+    own = trust or {
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    document: dict[str, Any] = {
+        "provider": {"aws": [{"region": "eu-west-1", "allowed_account_ids": ["222222222222"]}]},
+        "resource": {
+            "aws_iam_role": {"r": {"name": "reader", "assume_role_policy": body([own])}},
+            "aws_iam_role_policy": {"r": {"role": "reader", "policy": body(statements)}},
+        },
+    }
+    return Snapshot(documents={"aws/training/r": document}, homes=HOMES)
+
+
+def test_everything_but_something() -> None:
+    """NotAction can't be listed; what is privileged of it is."""
+    everything = {"Sid": "Works", "Effect": "Allow", "Action": "*", "Resource": "*"}
+    but_iam = {"Sid": "Works", "Effect": "Allow", "NotAction": ["iam:*"], "Resource": "*"}
+    found = delta("acme", role(but_iam), role(everything)).changes
+    (change,) = found
+    assert change.kind == "widened"
+    assert change.marked("privileged")
+    assert "iam:PassRole" in change.actions
+    back = delta("acme", role(everything), role(but_iam)).changes
+    assert [each.kind for each in back] == ["narrowed"]
+
+
+def test_a_condition_on_an_own_permission() -> None:
+    free = {"Sid": "Logs", "Effect": "Allow", "Action": "logs:PutLogEvents", "Resource": "*"}
+    bound = {**free, "Condition": {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}}
+    (change,) = delta("acme", role(bound), role(free)).changes
+    assert change.kind == "widened"
+    assert change.before == ("StringEquals aws:RequestedRegion = eu-west-1",)
+
+
+def test_a_refusal_that_covers_part_of_a_permission() -> None:
+    reads = {"Sid": "R", "Effect": "Allow", "Action": "s3:Get*", "Resource": f"{DATA}/*"}
+    refuses = {"Sid": "D", "Effect": "Deny", "Action": "s3:GetObject", "Resource": f"{DATA}/x/*"}
+    own = Snapshot(
+        documents={**role(reads).documents, "aws/shared/lake": bucket(allow({"AWS": READER}))},
+        homes=HOMES,
+    )
+    less = Snapshot(documents={**own.documents, **role(reads, refuses).documents}, homes=HOMES)
+    (change,) = delta("acme", less, own).changes
+    assert (change.kind, change.actions) == ("widened", ("s3:GetObject",))
+    assert change.on.text == f"{DATA}/x/*"

@@ -68,14 +68,13 @@ def _principals(holder: Holder, statement: Statement) -> Iterator[str]:
         kind, _, rest = form.partition("/")
         if kind == "account":
             yield f"arn:{partition}:iam::{rest}:root"
-        elif kind in ("federated", "canonical"):
-            yield rest
         else:
-            yield form
+            yield rest if kind == "federated" and rest.startswith("arn:") else form
     for form in statement.principals:
         kind, _, rest = form.partition("/")
         # `admitted` leaves out what is no principal of the ledger.
-        if kind in ("service", "federated") and not statement.not_principal:
+        own = kind == "service" or (kind == "federated" and rest.startswith("arn:"))
+        if own and not statement.not_principal:
             yield rest
 
 

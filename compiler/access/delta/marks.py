@@ -95,8 +95,7 @@ class Marker:
     def _crossing(self, asked: Asked, reach: Reach) -> Iterator[Mark]:
         who = caller(asked.principal)
         if who.kind == "federated":
-            provider = asked.principal.partition("/")[2]
-            yield Mark(name="external", reason=f"identities of {provider}")
+            yield Mark(name="external", reason=f"identities of {who.name}")
             return
         accounts = {who.account} if who.account else _sources(reach.alternatives)
         if not accounts or reach.owner in accounts | self._view.policies.provided:

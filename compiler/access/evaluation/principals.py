@@ -52,6 +52,8 @@ def caller(principal: str, role_arn: str = "") -> Caller:
     """The caller of that ARN or service name; `role_arn` is the role of a session."""
     if principal == "*":
         return Caller("anonymous", "", "", "", {"*": Level.DIRECT})
+    if principal.startswith(("federated/", "canonical/")):  # in its normal form: it has no ARN
+        return Caller("federated", "", "", principal.partition("/")[2], {principal: Level.DIRECT})
     if not principal.startswith("arn:"):
         return Caller("service", "", "", principal, {f"service/{principal}": Level.DIRECT})
     _, partition, _, _, account, resource = principal.split(":", 5)

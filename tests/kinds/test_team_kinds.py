@@ -296,6 +296,66 @@ def test_the_same_bytes_again(tmp_path: Path) -> None:
     assert sound(compile_blueprints(tmp_path / "a")).tree() == first
 
 
+@pytest.mark.parametrize(
+    "existing",
+    ["team/reader", "{{ inputs.role }}", "{{ [inputs.role, 'other'] }}"],
+)
+def test_an_existing_role_in_each_of_several_accounts(existing: str, tmp_path: Path) -> None:
+    """Two roles of one name: each has its own halves."""
+    kind = ROLES.replace("service: ", "existing: ").replace(
+        "readers: {type", "role: {type: role}, readers: {type", 1
+    )
+    kind = re.sub(r'existing: "ec2[^\n]*"}}}', f'existing: "{existing}"}}}}}}', kind)
+    component = "  c: {kind: own, owner: one-1, readers: [one-2, one-3], role: team/reader}\n"
+    one = sound(blueprint(tmp_path / "a", kind, component))
+    readers = {e.principal_arn for e in one.edges if e.id.startswith("c/reads-")}
+    assert {f"arn:aws:iam::00000000000{n}:role/team/reader" for n in (2, 3)} <= readers
+    uses = [edge for edge in one.edges if "-uses-k" in edge.id]
+    assert len(uses) == len(readers)
+
+
+def test_one_role_named_for_several_accounts(tmp_path: Path) -> None:
+    kind = ROLES.replace("readers: {type", "role: {type: role}, readers: {type", 1)
+    kind = re.sub(r'service: "ec2[^\n]*"}}}', 'existing: "{{ inputs.role }}"}}}', kind)
+    role = "{role: reader, account: one-3}"
+    component = f"  c: {{kind: own, owner: one-1, readers: [one-2, one-3], role: {role}}}\n"
+    one = sound(blueprint(tmp_path / "a", kind, component))
+    assert {edge.principal_arn for edge in one.edges} == {"arn:aws:iam::000000000003:role/reader"}
+    stack = next(stack for stack in one.stacks if stack.path == "aws/one-3/c")
+    assert len({r.address for r in stack.resources}) == len(stack.resources)
+
+
+@pytest.mark.parametrize(
+    ("role", "id_"), [("other", "reads-one-2"), ("other", "reader-one-2-uses-k")]
+)
+def test_grants_that_would_be_called_alike(role: str, id_: str, tmp_path: Path) -> None:
+    kind = ROLES.replace(
+        "owner: {keys", "owner: {roles: {other: {service: ec2.amazonaws.com}}, keys"
+    )
+    kind += f"  {id_}: {{principal: {role}, actions: [s3:PutObject], resource: {{bucket: data, objects: x}}}}\n"
+    component = "  c: {kind: own, owner: one-1, readers: [one-2, one-3]}\n"
+    (found,) = blueprint(tmp_path / "a", kind, component).diagnostics
+    assert (found.code, f'two grants are called "{id_}"' in found.message) == ("E204", True)
+
+
+def test_a_kind_of_both_clouds(tmp_path: Path) -> None:
+    kind = """
+summary: an AWS account and a Google project
+inputs: {account: {type: account}, project: {type: project}}
+stacks:
+  account: {resources: {aws_sns_topic: {one: {name: "{{ component.region }}-{{ inputs.project.number }}"}}}}
+  project: {resources: {google_pubsub_topic: {one: {name: "{{ component.region }}-{{ project.id }}"}}}}
+"""
+    component = (
+        "  c: {kind: own, account: one-1, project: p}\n"
+        'projects: {p: {id: acme-p-1, number: "100000000001", google: {region: europe-west4}}}\n'
+    )
+    one = sound(blueprint(tmp_path / "a", kind, component))
+    assert topic(one.documents["aws/one-1/c"]) == "eu-west-1-100000000001"
+    google = one.documents["google/p/c"]["resource"]
+    assert google == {"google_pubsub_topic": {"one": {"name": "europe-west4-acme-p-1"}}}
+
+
 # -------------------------------------------------------------------- text is data
 
 SIGNS = st.text(alphabet=["$", "%", "{", "}", '"', "\\", "~", "a", "."], max_size=12)

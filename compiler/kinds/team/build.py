@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from compiler.access.parties import Role
 from compiler.access.policy import Statement
 from compiler.access.rules.services import SENDERS
 from compiler.blueprint import nodes
@@ -49,6 +50,7 @@ class Building:
     draft: Draft
     inputs: Scope = field(default_factory=dict)
     made: dict[tuple[str, str], list[Made]] = field(default_factory=dict)
+    _ids: set[str] = field(default_factory=set)
     _facts: dict[tuple[str, str, str], object] = field(default_factory=dict)
 
     def prepare(self) -> bool:
@@ -122,6 +124,21 @@ class Building:
         found = Diagnostic(code="E204", message=message, span=entry.key_span, hint=hint)
         self.tell((found,))
 
+    def claim(self, id_: str, entry: nodes.Entry) -> bool:
+        """Whether no other grant of the component has that id; a report where one has.
+
+        The uses of keys, which come with grants, are called after the role and the key.
+        """
+        roles = [m.party for (c, _), made in self.made.items() if c == "roles" for m in made]
+        keys = [name.replace("_", "-") for c, name in self.made if c == "keys"]
+        uses = {f"{role.label}-uses-{key}" for role in roles for key in keys}
+        if id_ in self._ids or id_ in uses:
+            message = f'two grants are called "{id_}", one of them by its account or its key'
+            self.problem(message, entry, "rename the grant")
+            return False
+        self._ids.add(id_)
+        return True
+
     def write_down(self, stack: str, address: str, written: Written) -> None:
         """Remember where the kind's file says a part of a stack."""
         self.draft.written[stack, address] = written
@@ -189,7 +206,7 @@ class Building:
             if role.existing is None:
                 self._role(section, home, name, entry, role)
             else:
-                self._existing(home, name, entry, role)
+                self._existing(section, home, name, entry, role)
 
     def _statements(
         self, statements: list[dict[str, Any]], entry: nodes.Entry
@@ -241,7 +258,9 @@ class Building:
         facts = {"name": made.role_name, "arn": made.arn}
         self._keep("roles", name, entry, home, made, facts)
 
-    def _existing(self, home: Account, name: str, entry: nodes.Entry, role: model.RolePart) -> None:
+    def _existing(
+        self, section: Section, home: Account, name: str, entry: nodes.Entry, role: model.RolePart
+    ) -> None:
         """Roles that an input names: a value of type role, a list of them, or a name."""
         listed = role.existing if isinstance(role.existing, list) else [role.existing]
         facts = []
@@ -249,10 +268,21 @@ class Building:
             where, path = self._reference(value, home, entry)
             if where is None:
                 continue
-            own = f"{name}_{number}" if isinstance(role.existing, list) else name
-            made = self.draft.existing_role(where, own, path)
+            folder, _, role_name = path.rpartition("/")
+            made = Role(
+                place=self.draft.place(where),
+                name=f"{name}_{number}" if isinstance(role.existing, list) else name,
+                role_name=role_name,
+                path=f"/{folder}/" if folder else "/",
+                existing=True,
+                several=section.several,
+            )
             facts.append({"name": made.role_name, "arn": made.arn})
-            self._keep("roles", name, entry, home, made, facts[-1])
+            # The same role, named for each of several accounts, is one.
+            if all(each.party != made for each in self.made.get(("roles", name), ())):
+                self.draft.own_role(made)
+                self._keep("roles", name, entry, home, made, facts[-1])
+            self._facts["roles", name, home.name] = facts[-1]
         if isinstance(role.existing, list):
             self._facts["roles", name, home.name] = facts
 

@@ -62,6 +62,9 @@ def _grant(building: Building, id_: str, entry: nodes.Entry) -> None:
         role: Role = made.party
         for suffix, target in _targets(building, grant.resource, made.home, section, role, entry):
             full = f"{id_}{ending}{suffix}"
+            # What is granted of a key itself is called after the role and the key.
+            if not isinstance(target, KeyUse) and not building.claim(full, entry):
+                continue
             building.draft.grant(full, role, grant.actions, target, grant.conditions)
             for stack in {role.place.stack, _stack(target)} - {""}:
                 building.write_down(stack, f"grant.{full}", Written(*entry))
@@ -184,6 +187,8 @@ def _bind_one(
     condition = (said.title, said.expression) if said else None
     for suffix, on in _places(building, grant.resource, home, section):
         full = f"{id_}{ending}{suffix}"
+        if not building.claim(full, entry):
+            continue
         building.draft.bind(full, member or Member(grant.principal), str(grant.role), on, condition)
         written = Written(*entry)
         building.write_down(on.site.stack, f"grant.{full}", written)

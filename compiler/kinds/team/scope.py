@@ -32,6 +32,7 @@ COMPONENT_KEYS = ("name", "kind", "region", "inputs")
 def scope_in(draft: Draft, home: Home, inputs: Mapping[str, object]) -> Scope:
     """The scope of a section in one of its accounts or projects; parts are added as they are made."""
     component = draft.component
+    stack = draft.place(home) if isinstance(home, Account) else draft.site(home)
     return {
         **home_scope(home, organization_scope(draft.organization)),
         "vars": {**home.vars, **component.vars},
@@ -39,7 +40,7 @@ def scope_in(draft: Draft, home: Home, inputs: Mapping[str, object]) -> Scope:
         "component": {
             "name": component.name,
             "kind": component.kind,
-            "region": component.region,
+            "region": stack.region,
             "prefix": f"{draft.organization.name}-{component.name}",
         },
         "inputs": inputs,

@@ -7,10 +7,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from compiler.compilation import compile_blueprints
 from compiler.data.tables import table
 from compiler.terraform.schema.index import open_index
 from tests.kinds.training import VARIANTS, Training, compilation, expected_bindings, training
@@ -431,8 +434,8 @@ def test_a_condition_wants_all_claims_of_one_repository() -> None:
     }
     assert conditions == {
         "contract": "assertion.repository == 'acme/train'",
-        "persons": "(assertion.repository == 'acme/train' && assertion.ref == 'refs/heads/main' && "
-        "assertion.repository_owner_id == '42') || (assertion.repository == 'acme/images')",
+        "persons": "(assertion.repository == 'acme/images') || (assertion.repository == 'acme/train' "
+        "&& assertion.ref == 'refs/heads/main' && assertion.repository_owner_id == '42')",
     }
 
 
@@ -558,6 +561,21 @@ def test_agents_that_are_not_there_by_themselves_are_named(case: Training) -> No
             f"gcloud beta services identity create --service {agent[2]}.googleapis.com "
             f"--project {project[1]['id']}" in commands
         )
+
+
+def reordered(value: Any) -> Any:
+    """The same mappings with their keys the other way round; lists keep their order."""
+    if isinstance(value, dict):
+        return {key: reordered(item) for key, item in reversed(value.items())}
+    return value
+
+
+def test_the_order_of_keys_is_of_no_matter(case: Training, tmp_path: Path) -> None:
+    path = tmp_path / "blueprint.yaml"
+    path.write_text(yaml.safe_dump(reordered(dict(case.blueprint)), sort_keys=False))
+    done = compile_blueprints(path)
+    assert not done.diagnostics
+    assert done.blueprints[0].tree() == case.compiled.tree()
 
 
 def test_compiling_twice_gives_the_same(case: Training) -> None:

@@ -62,7 +62,7 @@ class Federation:
             depends_on=services,
         )
         submitters = {name: ground.inputs.personas[name].github for name in train.submitters}
-        conditions = [github.condition for github in submitters.values() if github]
+        conditions = sorted(github.condition for github in submitters.values() if github)
         provider = draft.add(
             project,
             "google_iam_workload_identity_pool_provider",

@@ -115,6 +115,35 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "management-is-hub": {"catalog": {"management_account": "shared"}},
     "without-ous": {"units": {"platform": {}, "workloads/dev": {}, "workloads/prod": {}}},
     "part-of-a-unit": {"catalog": {"share_to": {"unit": "workloads/*", "except": "dev-us"}}},
+    "units-within-units": {
+        "units": {
+            "platform": {},
+            "workloads": {"aws": {"ou": "ou-ab12-00000000"}},
+            "workloads/dev": {"aws": {"ou": "ou-ab12-11111111"}},
+            "workloads/dev/lab": {},
+            "workloads/prod": {},
+        },
+        "accounts": {
+            **ACCOUNTS,
+            "dev-us": {"id": "333333333333", "unit": "workloads/dev/lab"},
+            "outer": {"id": "555555555555", "unit": "workloads"},
+        },
+        "catalog": {"share_to": {"unit": "workloads/**"}},
+    },
+    "an-inner-unit-not": {
+        "units": {
+            "platform": {},
+            "workloads": {"aws": {"ou": "ou-ab12-00000000"}},
+            "workloads/dev": {},
+        },
+        "accounts": {
+            "management": ACCOUNTS["management"],
+            "shared": ACCOUNTS["shared"],
+            "outer": {"id": "555555555555", "unit": "workloads"},
+            "inner": {"id": "666666666666", "unit": "workloads/dev"},
+        },
+        "catalog": {"share_to": ["outer"]},
+    },
     "whole-organization": {
         "units": {"all": {"aws": {"ou": "r-ab12"}}},
         "accounts": {name: {**given, "unit": "all"} for name, given in ACCOUNTS.items()},
@@ -206,7 +235,7 @@ class Catalog:
         if wanted == "**":
             found = list(accounts)
         elif isinstance(wanted, dict):
-            prefix = wanted["unit"].removesuffix("*")
+            prefix = wanted["unit"].removesuffix("/**").removesuffix("*")
             found = [
                 name
                 for name, given in accounts.items()

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from compiler.blueprint.cloudformation import read_template
-from tests.kinds.catalog import HUB, UNITS, VARIANTS, Catalog, catalog
+from tests.kinds.catalog import HUB, VARIANTS, Catalog, catalog
 from tests.terraform.conditions import like
 
 pytestmark = pytest.mark.parametrize("name", VARIANTS)
@@ -109,8 +109,12 @@ def test_4_shares_reach_exactly_the_accounts_that_launch(name: str) -> None:
             reached += [each for each in accounts if each != "shared"]
         else:
             ou = principal.removeprefix(f"{start}:ou/{organization}/")
-            (unit,) = [key for key, unit in UNITS.items() if unit.get("aws", {}).get("ou") == ou]
-            reached += [each for each in accounts if accounts[each].get("unit") == unit]
+            units = c.blueprint["units"].items()
+            (unit,) = [path for path, given in units if given.get("aws", {}).get("ou") == ou]
+            of_account = {each: given.get("unit", "") for each, given in accounts.items()}
+            reached += [
+                each for each, own in of_account.items() if f"{own}/".startswith(f"{unit}/")
+            ]
     assert sorted(reached) == sorted(set(c.launching) - {"shared"})
 
 

@@ -129,6 +129,14 @@ def test_the_types_in_our_templates_are_all_known() -> None:
     }
 
 
+def test_parameters_have_the_limits_of_the_blueprint() -> None:
+    for _, template in models(catalog("units")):
+        parameters = template["Parameters"]
+        assert parameters["InstanceType"]["AllowedValues"] == ["ml.m6i.large", "ml.m6i.xlarge"]
+        for name in ("MinInstances", "MaxInstances"):
+            assert (parameters[name]["MinValue"], parameters[name]["MaxValue"]) == (1, 4)
+
+
 def test_a_version_with_a_package_asks_for_none() -> None:
     texts = dict(models(catalog("units")))
     pinned, free = texts["churn_endpoint_v1"], texts["churn_endpoint_v2"]
@@ -192,14 +200,25 @@ def test_two_catalogs_of_one_account_do_not_make_each_others_endpoints() -> None
         "products": {"churn": MODEL},
     }
     c = compiled(value)
-    second: Any = c.stack("dev", "catalog-x")
-    statements = second["resource"]["aws_iam_role_policy"]["launch"]["policy"]["Statement"]
-    for _, template in models(c):
-        for logical, resource in template["Resources"].items():
-            if resource["Type"] == "AWS::SageMaker::Endpoint":
-                arn = c.arn("dev", "sagemaker", f"endpoint/{logical}-{MADE}".lower())
-                assert allowed(c.statements("dev", "launch"), "sagemaker:DeleteEndpoint", arn)
-                assert not allowed(statements, "sagemaker:DeleteEndpoint", arn)
+    statements: dict[str, list[dict[str, Any]]] = {}
+    made_by: dict[str, str] = {}
+    for component in ("catalog", "catalog-x"):
+        stack: Any = c.stack("dev", component)
+        policies = stack["resource"]["aws_iam_role_policy"]
+        statements[component] = policies["launch"]["policy"]["Statement"]
+        (asset,) = [
+            asset.content.decode()
+            for made in c.compiled.stacks
+            for asset in made.assets
+            if made.component == component
+            and asset.path.endswith(("churn/v2.json", "endpoint/v2.json"))
+        ]
+        resources = json.loads(asset)["Resources"].items()
+        (logical,) = [key for key, body in resources if body["Type"].endswith("::Endpoint")]
+        made_by[component] = c.arn("dev", "sagemaker", f"endpoint/{logical}-{MADE}".lower())
+    for maker, arn in made_by.items():
+        for component, own in statements.items():
+            assert allowed(own, "sagemaker:DeleteEndpoint", arn) is (component == maker)
 
 
 def test_two_catalogs_turn_sharing_on_once() -> None:

@@ -147,7 +147,7 @@ def problems(code: str, example: str) -> Iterator[Diagnostic]:
     world, found = resolve(nodes.merge(base, tree), KINDS)
     yield from found
     if world is not None and not has_errors(found):
-        yield from build(world)[1]
+        yield from build(world, KINDS)[1]
 
 
 def _inside(path: tuple[str, ...], tree: nodes.Mapping) -> nodes.Mapping:

@@ -330,11 +330,15 @@ _REFERENCES = (
             "the blueprint declares."
         ),
         wrong=(
-            "components:\n  churn:\n    kind: ml-pipeline\n    shared: shared\n    training: training\n"
+            "components:\n  models:\n    kind: model-hub\n    account: shared\n"
+            '    groups: {churn: {image: {builtin: xgboost, version: "1.7-1"}}}\n'
+            "  churn:\n    kind: ml-pipeline\n    shared: shared\n    training: training\n"
             "    production: [production]\n    register: {hub: modles, group: churn}\n"
         ),
         right=(
-            "components:\n  churn:\n    kind: ml-pipeline\n    shared: shared\n    training: training\n"
+            "components:\n  models:\n    kind: model-hub\n    account: shared\n"
+            '    groups: {churn: {image: {builtin: xgboost, version: "1.7-1"}}}\n'
+            "  churn:\n    kind: ml-pipeline\n    shared: shared\n    training: training\n"
             "    production: [production]\n    register: {hub: models, group: churn}\n"
         ),
     ),
@@ -346,11 +350,15 @@ _REFERENCES = (
             "component does not declare. Name one that it has, or add it there."
         ),
         wrong=(
-            "components:\n  churn:\n    kind: ml-pipeline\n    shared: shared\n    training: training\n"
+            "components:\n  models:\n    kind: model-hub\n    account: shared\n"
+            '    groups: {churn: {image: {builtin: xgboost, version: "1.7-1"}}}\n'
+            "  churn:\n    kind: ml-pipeline\n    shared: shared\n    training: training\n"
             "    production: [production]\n    register: {hub: models, group: chrun}\n"
         ),
         right=(
-            "components:\n  churn:\n    kind: ml-pipeline\n    shared: shared\n    training: training\n"
+            "components:\n  models:\n    kind: model-hub\n    account: shared\n"
+            '    groups: {churn: {image: {builtin: xgboost, version: "1.7-1"}}}\n'
+            "  churn:\n    kind: ml-pipeline\n    shared: shared\n    training: training\n"
             "    production: [production]\n    register: {hub: models, group: churn}\n"
         ),
     ),

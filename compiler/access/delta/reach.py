@@ -223,8 +223,8 @@ class View:
             return
         limits = [_FREE]
         if principal.boundary is not None:
-            limits = list(_allowing(principal.boundary.of(ask.service), ask))
-        found = list(_allowing(principal.identity.of(ask.service), ask))
+            limits = list(_allowing(principal.boundary.of(ask.action), ask))
+        found = list(_allowing(principal.identity.of(ask.action), ask))
         if not found and not principal.made:
             found = [_FREE]  # it has policies of its own, too
         yield from _joined(found, limits)
@@ -234,12 +234,12 @@ class View:
         principal = self.principal(ask)
         bundles = [] if principal is None else [principal.identity, principal.boundary]
         for bundle in bundles:
-            for statement in bundle.of(ask.service) if bundle is not None else ():
+            for statement in bundle.of(ask.action) if bundle is not None else ():
                 if not statement.allows and not statement.unknown:
                     found = _fitting(statement, ask)
                     if found is not None:
                         yield found
-        for statement in where.holder.policy.of(ask.service) if where.holder is not None else ():
+        for statement in where.holder.policy.of(ask.action) if where.holder is not None else ():
             if not statement.allows and not statement.unknown and _means(statement, ask):
                 found = _fitting(statement, ask)
                 if found is not None:
@@ -267,7 +267,7 @@ def _allowing(statements: Iterable[Statement], ask: Ask) -> Iterator[_Way]:
 
 
 def _owner_ways(ask: Ask, holder: Holder | None) -> Iterator[tuple[Level, _Way]]:
-    for statement in holder.policy.of(ask.service) if holder is not None else ():
+    for statement in holder.policy.of(ask.action) if holder is not None else ():
         if not statement.allows:
             continue
         means = Level.DIRECT if statement.unknown else _means(statement, ask)

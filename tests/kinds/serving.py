@@ -117,7 +117,12 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
             {"role": "platform-admin", "level": "admin"},
             {"role": "team/viewer", "level": "view"},
             {"role": "aws-reserved/sso.amazonaws.com/AWSReservedSSO_Ops_01", "level": "admin"},
-            {"role": "ops", "account": "delivery", "level": "admin", "namespaces": ["churn"]},
+            {
+                "role": "ops",
+                "account": "delivery",
+                "level": "admin",
+                "namespaces": ["churn", "kube-system"],
+            },
             {"role": "ci/deployer", "account": "delivery", "level": "edit", "assume": "deploy"},
         ],
     },
@@ -159,6 +164,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
         "pools": {LONG: {"instance": "c7i.xlarge", "min": 1, "max": 1}},
         "workloads": {
             LONG: {"reads": {"hub": "models", "group": "vision"}, "image": "team/vision"},
+            "node": {"image": "acme.example:5000/x", "tag": "1", "gpu": 0},
             "a--b": {"image": "acme.example:5000/x@sha256:" + "a" * 64},
         },
         "access": [{"role": "A_Role+with=odd,signs.@-and-path", "level": "admin"}],

@@ -437,7 +437,7 @@ def test_outputs(name: str) -> None:
     assert outputs["node_role_arn"] == start + roles["node"]["name"]
     for workload in s.workloads:
         key = workload.replace("-", "_")
-        assert outputs[f"{key}_role_arn"] == start + roles[f"pods_{key}"]["name"]
+        assert outputs[f"pods_{key}_role_arn"] == start + roles[f"pods_{key}"]["name"]
 
 
 def test_kubeconfig_holds_no_secret(name: str) -> None:

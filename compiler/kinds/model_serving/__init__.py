@@ -2,7 +2,7 @@
 
 The cluster is private: its API has an address in the VPC, and one on the internet only for the
 addresses in `api.public_from`. Nobody is an administrator by having made it; who may use it stands
-in `access`. Secrets and control-plane logs have a customer key each. Nodes are managed node groups
+in `access`, whose roles must exist before the stack is applied. Secrets and control-plane logs have a customer key each. Nodes are managed node groups
 (`pools`), whose machines give their role's credentials to no pod; a pool whose instance type has
 NVIDIA GPUs gets the image for them, a taint that keeps other pods away, and a label. The cluster
 starts with `desired` (or `min`) nodes; no autoscaler of nodes is installed.
@@ -17,7 +17,8 @@ Terraform makes no Kubernetes objects. They are in `assets/manifests/`, one a fi
 -f` or a GitOps tool: namespaces (pod security "restricted", no traffic by default), and for each
 workload ServiceAccount, Deployment, Service, PodDisruptionBudget, NetworkPolicy and
 HorizontalPodAutoscaler; with GPU pools on Amazon Linux also NVIDIA's device plugin, which offers the
-GPUs to pods. The output `kubeconfig` has no secret in it: it calls `aws eks get-token`.
+GPUs to pods. Namespaces and the plugin are for an admin to apply. How a pod loads its model is its
+image's matter: `/opt/ml/model` and `/tmp` can be written. The output `kubeconfig` has no secret in it: it calls `aws eks get-token`.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def _principal(parties: Parties, entry: _Entry) -> Value:
         _finds_cluster(parties, role)
         parties.draft.output(
             parties.account,
-            f"{identifier(given.assume)}_access_role_arn",
+            f"access_{identifier(given.assume)}_role_arn",
             role.arn,
             f"ARN of the role that {given.role} of {home.name} assumes",
         )

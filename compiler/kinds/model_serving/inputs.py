@@ -20,7 +20,12 @@ from compiler.data import (
 from compiler.diagnostics import nearest
 from compiler.kinds.endpoints.inputs import RetentionDays, SubnetId
 from compiler.kinds.inputs import OneAccount, RolePath
-from compiler.kinds.model_serving.workload import Namespace, Workload, WorkloadName
+from compiler.kinds.model_serving.workload import (
+    Label,
+    Workload,
+    WorkloadName,
+    made_by_kubernetes,
+)
 
 ARCHITECTURES = ("x86_64", "arm64")
 # The VPC is split into 8 parts, of which zones take one each and the last holds public subnets.
@@ -248,7 +253,7 @@ class AccessEntry(Shape):
         default=None, description="account of the role; default: the cluster's"
     )
     level: Literal["admin", "edit", "view"] = Field(description="what it may do")
-    namespaces: list[Namespace] = Field(
+    namespaces: list[Label] = Field(
         default_factory=list, description="where it may do that; default: everywhere"
     )
     assume: WorkloadName | None = Field(
@@ -374,6 +379,9 @@ class Inputs(Shape):
     def _service_accounts(self) -> Iterator[Finding]:
         first: dict[tuple[str, str], str] = {}
         for name, workload in self.workloads.items():
+            if workload.namespace is None and made_by_kubernetes(name):
+                message = f'is called "{name}", and that namespace is the cluster\'s own'
+                yield Finding("E204", message, "write namespace: under it", ("workloads", name))
             key = (self.namespace(name), workload.service_account)
             other = first.setdefault(key, name)
             if other != name:

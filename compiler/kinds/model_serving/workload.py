@@ -21,14 +21,19 @@ OWN_VARIABLES = ("AWS_REGION", "MODEL_BUCKET", "MODEL_PREFIX", "MODEL_REGION", "
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 
 
-def _not_of_the_cluster(value: str) -> str:
-    if value.startswith("kube-") or value == "default":
+def made_by_kubernetes(namespace: str) -> bool:
+    """Whether a namespace is one that Kubernetes itself makes."""
+    return namespace.startswith("kube-") or namespace == "default"
+
+
+def _own(value: str) -> str:
+    if made_by_kubernetes(value):
         raise problem("E204", f'must not be "{value}", which is the cluster\'s own')
     return value
 
 
 Label = Annotated[Text, Matching(_LABEL, "1 to 63 of a-z, 0-9 and -, no - at an end")]
-Namespace = Annotated[Label, AfterValidator(_not_of_the_cluster)]
+Namespace = Annotated[Label, AfterValidator(_own)]
 # Without dashes at the end: it becomes a Kubernetes name.
 WorkloadName = Annotated[
     Text,

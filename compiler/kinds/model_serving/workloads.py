@@ -43,6 +43,7 @@ def _workload(
         [pod_trust(parties.name, namespace, given.service_account)],
     )
     if group:
+        _reachable(parties, name, group)
         reads_model(draft, role.label, role, group)
         draft.after_stacks(account, group.bucket.place.stack)
     draft.add(
@@ -57,7 +58,7 @@ def _workload(
         },
     )
     arn = f"ARN of the role of the pods of {name}"
-    draft.output(account, f"{identifier(name)}_role_arn", role.arn, arn)
+    draft.output(account, f"pods_{identifier(name)}_role_arn", role.arn, arn)
     image = repository.image("")[:-1] if repository else given.image
     environment = _environment(parties, given, group)
     pods = Pods(
@@ -68,6 +69,20 @@ def _workload(
         environment=environment,
     )
     return pods, repository
+
+
+def _reachable(parties: Parties, name: str, group: HubGroup) -> None:
+    """Reports a hub that pods without a way to the internet cannot reach: endpoints are regional."""
+    draft, create = parties.draft, parties.inputs.network.create
+    if create and create.nat == "none" and group.region != parties.place.region:
+        at = ("workloads", name, "reads", "hub")
+        draft.problem(
+            "E204",
+            f'component "{draft.component.name}": "{".".join(at)}": the hub is in {group.region}, '
+            f"and a network without NAT in {parties.place.region} has no way there",
+            hint="write nat: one, or take a hub of the cluster's region",
+            at=at,
+        )
 
 
 def _repository(

@@ -22,7 +22,9 @@ CASES = (
     Case("acme"),
     Case("article"),
     Case("article", reverse=True),
+    Case("catalog"),
     Case("hubs"),
+    Case("serving"),
     *(Case(name, reverse=name == "northwind", variant=True) for name in APPLIED),
 )
 

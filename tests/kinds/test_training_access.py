@@ -722,3 +722,62 @@ def test_an_oracle_that_is_asked_something_else_says_so() -> None:
         [(made[0][0], "roles/owner", made[0][2]), *made[1:]],
     ):
         assert sorted(wrong) != expected_bindings(case)
+
+
+def test_where_nodes_come_from() -> None:
+    resources = training("pools").stacks()["google/train-eu/training"]["resource"]
+    made = resources["google_container_node_pool"]
+    nodes = {name: body["node_config"][0] for name, body in made.items()}
+    assert nodes["spot"]["spot"] is True
+    assert not [name for name, node in nodes.items() if name != "spot" and "spot" in node]
+    assert made["queue"]["queued_provisioning"] == [{"enabled": True}]
+    assert nodes["queue"]["reservation_affinity"] == [
+        {"consume_reservation_type": "NO_RESERVATION"}
+    ]
+    repaired = {name: body["management"][0]["auto_repair"] for name, body in made.items()}
+    assert repaired == {name: name != "queue" for name in made}
+    assert nodes["own"]["reservation_affinity"] == [
+        {
+            "consume_reservation_type": "SPECIFIC_RESERVATION",
+            "key": "compute.googleapis.com/reservation-name",
+            "values": ["block-1"],
+        }
+    ]
+    assert made["own"]["placement_policy"] == [{"type": "COMPACT"}]
+    assert made["own"]["node_locations"] == ["europe-west4-a"]
+    assert {n: a["guest_accelerator"][0]["type"] for n, a in nodes.items() if n != "cpu"} == {
+        "spot": "nvidia-l4",
+        "queue": "nvidia-b200",
+        "own": "nvidia-h100-mega-80gb",
+        "t4": "nvidia-tesla-t4",
+    }
+    assert made["cpu"]["autoscaling"] == [
+        {"total_min_node_count": 1, "total_max_node_count": 3, "location_policy": "BALANCED"}
+    ]
+
+
+def test_a_new_network_lets_private_nodes_out(case: Training) -> None:
+    """Nodes without public addresses reach images elsewhere through NAT, Google's APIs directly."""
+    for stack, _, network in case.resources("google_compute_network"):
+        resources = case.stacks()[stack]["resource"]
+        assert network["auto_create_subnetworks"] is False
+        (subnetwork,) = resources["google_compute_subnetwork"].values()
+        assert subnetwork["private_ip_google_access"] is True
+        ranges = [block["range_name"] for block in subnetwork["secondary_ip_range"]]
+        (cluster,) = resources["google_container_cluster"].values()
+        (policy,) = cluster["ip_allocation_policy"]
+        assert ranges == [
+            policy["cluster_secondary_range_name"],
+            policy["services_secondary_range_name"],
+        ]
+        assert subnetwork["region"] == "-".join(cluster["location"].split("-")[:2])
+        assert "google_compute_router_nat.training" in cluster["depends_on"]
+
+
+def test_the_agent_of_storage_is_there_before_it_gets_a_key(case: Training) -> None:
+    """Reading it makes it."""
+    for stack, _, body in case.resources("google_kms_crypto_key_iam_member"):
+        if "@gs-project-accounts." in body["member"]:
+            assert "google_storage_project_service_account" in case.stacks()[stack]["data"]
+            source = "data.google_storage_project_service_account.here"
+            assert source in body["depends_on"]

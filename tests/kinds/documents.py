@@ -66,7 +66,7 @@ class Module:
             return json.dumps(self.resolve(self.document["locals"][local[1]]))
         made = REFERENCE.sub(lambda match: self.attribute(*match.groups()), text)
         left = made.replace("$${", "")
-        known = ("${path.module}", "${filebase64sha256(")
+        known = ("${path.module}", "${filebase64sha256(", "${self.")
         assert "${" not in left or any(each in left for each in known), made
         return made.replace("$${", "${").replace("%%{", "%{")
 

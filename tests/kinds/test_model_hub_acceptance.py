@@ -428,8 +428,7 @@ def test_pinned_models_are_of_the_version(name: str) -> None:
 
 
 def test_a_pinned_endpoint_rolls_back_by_its_alarms(name: str) -> None:
-    h = hubs(name)
-    for module in h.modules.values():
+    for module in hubs(name).modules.values():
         alarms = {a["alarm_name"] for a in module.resources("aws_cloudwatch_metric_alarm").values()}
         for endpoint in module.resources("aws_sagemaker_endpoint").values():
             (deployment,) = endpoint["deployment_config"]
@@ -437,6 +436,17 @@ def test_a_pinned_endpoint_rolls_back_by_its_alarms(name: str) -> None:
             named = {alarm["alarm_name"] for alarm in rollback["alarms"]}
             assert len(named) == 2
             assert named <= alarms
+
+
+def test_a_rollback_fails_the_apply(name: str) -> None:
+    """The provider does not see one, and would let the configuration that serves be destroyed."""
+    for module in hubs(name).modules.values():
+        resources = module.document["resource"]
+        for label, endpoint in resources.get("aws_sagemaker_endpoint", {}).items():
+            (checked,) = endpoint["lifecycle"]["postcondition"]
+            configuration = f"aws_sagemaker_endpoint_configuration.{label}.name"
+            assert checked["condition"] == f"${{self.endpoint_config_name == {configuration}}}"
+            assert endpoint["endpoint_config_name"] == f"${{{configuration}}}"
 
 
 def test_scaling_where_there_is_room(name: str) -> None:
@@ -451,6 +461,10 @@ def test_scaling_where_there_is_room(name: str) -> None:
         targets = endpoint.module.resources("aws_appautoscaling_target").values()
         id = f"endpoint/{endpoint.name}/variant/AllTraffic"
         found = [(t["min_capacity"], t["max_capacity"]) for t in targets if t["resource_id"] == id]
+        for target in targets:
+            # Or SageMaker refuses the update to another instance type.
+            (trigger,) = target["lifecycle"]["replace_triggered_by"]
+            assert trigger.startswith("aws_sagemaker_endpoint_configuration.")
         assert found == ([(low, high)] if high > low else [])
 
 

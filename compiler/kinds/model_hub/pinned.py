@@ -1,4 +1,8 @@
-"""A pinned version: Terraform owns model, endpoint configuration, endpoint and scaling."""
+"""A pinned version: Terraform owns model, endpoint configuration, endpoint and scaling.
+
+The provider knows no `RetainAllVariantProperties`: an update starts with `min` instances, and scaling
+goes on from there (hashicorp/terraform-provider-aws#49069).
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,9 @@ import json
 from collections.abc import Mapping
 
 from compiler.data import has_local_storage
-from compiler.kinds.endpoints.served import VARIANT
+from compiler.kinds.endpoints.served import ROLLBACK_ALARMS, VARIANT
 from compiler.kinds.model_hub.places import Placed
-from compiler.terraform.stack import Value, reference, template
+from compiler.terraform.stack import Expression, Value, reference, template
 
 HASH_LENGTH = 12
 # As the function does it: `deployer/endpoint.py`, `deployer/scaling.py`.
@@ -27,7 +31,7 @@ def pin(placed: Placed, rollback: list[str]) -> None:
     configuration = _configuration(placed, _model(placed))
     endpoint = _endpoint(placed, configuration, rollback)
     if placed.served.serving.max > placed.served.serving.min:
-        _scaling(placed, endpoint)
+        _scaling(placed, endpoint, configuration)
 
 
 def _model(placed: Placed) -> str:
@@ -131,13 +135,26 @@ def _endpoint(placed: Placed, configuration: str, rollback: list[str]) -> str:
             ],
         },
         depends_on=tuple(
-            f"aws_cloudwatch_metric_alarm.{served.address(part)}"
-            for part in ("endpoint-errors", "endpoint-latency")
+            f"aws_cloudwatch_metric_alarm.{served.address(part)}" for part in ROLLBACK_ALARMS
         ),
+        lifecycle=_taken(configuration),
     )
 
 
-def _scaling(placed: Placed, endpoint: str) -> None:
+def _taken(configuration: str) -> dict[str, Value]:
+    """Fails the apply, before the old configuration is destroyed, where SageMaker rolled back.
+
+    The provider takes an endpoint that serves again for one that was updated.
+    Source: hashicorp/terraform-provider-aws#46663, #48997.
+    """
+    condition = Expression(f"${{self.endpoint_config_name == {configuration}.name}}")
+    message = "SageMaker rolled the deployment back: see the endpoint's alarms and logs, then apply again."
+    return {"postcondition": [{"condition": condition, "error_message": message}]}
+
+
+def _scaling(placed: Placed, endpoint: str, configuration: str) -> None:
+    """Scaling, which is taken out for each update: SageMaker refuses a registered variant another
+    instance type (SageMaker developer guide, "Update endpoints that use auto scaling")."""
     served, serving = placed.served, placed.served.serving
     target = served.draft.add(
         served.account,
@@ -152,6 +169,8 @@ def _scaling(placed: Placed, endpoint: str) -> None:
             "min_capacity": serving.min,
             "max_capacity": serving.max,
         },
+        # Terraform destroys what is to be replaced before it updates what that depends on.
+        lifecycle={"replace_triggered_by": [configuration]},
     )
     served.draft.add(
         served.account,

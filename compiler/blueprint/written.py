@@ -74,8 +74,10 @@ class Places:
         return self._answer(stack, part.at(path) if part else None)
 
     def statement(self, stack: str, address: str, argument: str, sid: str) -> Answer:
-        """The place of a policy's statement."""
+        """The place of a policy's statement; of one that is written of a grant, the grant's."""
         part = self.parts.get((stack, address))
+        if part is not None and part.node is None:
+            part = self.parts.get((stack, f"statement.{sid}"), part)
         return self._answer(stack, part.statement(argument, sid) if part else None)
 
     def _answer(self, stack: str, found: Span | None) -> Answer:

@@ -356,6 +356,69 @@ stacks:
     assert google == {"google_pubsub_topic": {"one": {"name": "europe-west4-acme-p-1"}}}
 
 
+ARGUMENTS = """
+summary: arguments as the provider wants them
+inputs: {account: {type: account}, version: {type: string, default: x}}
+stacks:
+  account:
+    resources:
+      aws_sns_topic:
+        one:
+          name: "{{ component.prefix }}-one"
+          display_name: 1.30
+          delivery_policy: {http: {defaultHealthyRetryPolicy: {numRetries: 3}}}
+          tags: {version: 012, other: 1.10}
+      aws_ecs_task_definition:
+        one:
+          family: one
+          container_definitions: [{name: "{{ component.name }}", image: "${aws_sns_topic.one.arn}"}]
+      aws_s3_bucket_lifecycle_configuration:
+        one: {bucket: x, rule: {id: 007, status: Enabled, expiration: [{days: 3}], filter: {}}}
+"""
+
+
+def test_arguments_are_as_the_provider_wants_them(tmp_path: Path) -> None:
+    one = sound(blueprint(tmp_path / "a", ARGUMENTS, "  c: {kind: own, account: one-1}\n"))
+    document: Any = one.documents["aws/one-1/c"]
+    made = document["resource"]
+    topic = made["aws_sns_topic"]["one"]
+    assert topic["display_name"] == "1.30"
+    assert topic["tags"] == {"version": "012", "other": "1.10"}
+    assert topic["delivery_policy"] == "${jsonencode(local.sns_topic_one_delivery_policy)}"
+    assert document["locals"] == {
+        "ecs_task_definition_one_container_definitions": [
+            {"name": "c", "image": "${aws_sns_topic.one.arn}"}
+        ],
+        "sns_topic_one_delivery_policy": {"http": {"defaultHealthyRetryPolicy": {"numRetries": 3}}},
+    }
+    rule = made["aws_s3_bucket_lifecycle_configuration"]["one"]["rule"]
+    assert rule == {"id": "007", "status": "Enabled", "expiration": [{"days": 3}], "filter": {}}
+
+
+@pytest.mark.parametrize(
+    ("argument", "wrong"),
+    [
+        ("name: {a: b}", "an object where a string is required"),
+        ("name: [a]", "a list where a string is required"),
+        ("name: [{a: b}]", "a list where a string is required"),
+        ("delivery_policy: [a]", "a list where a string is required"),
+        ("fifo_topic: {a: b}", "an object where a bool is required"),
+    ],
+)
+@pytest.mark.parametrize("used", [True, False])
+def test_what_is_no_json_is_of_the_wrong_type(
+    argument: str, wrong: str, used: bool, tmp_path: Path
+) -> None:
+    kind = TOPIC.replace('name: "{{ component.prefix }}-{{ inputs.size }}"', argument)
+    component = (
+        "  c: {kind: own, account: one-1}\n"
+        if used
+        else "  c: {kind: account-baseline, account: one-1}\n"
+    )
+    found = blueprint(tmp_path / "a", kind, component).diagnostics
+    assert [(d.code, wrong in d.message) for d in found] == [("E501", True)]
+
+
 # -------------------------------------------------------------------- text is data
 
 SIGNS = st.text(alphabet=["$", "%", "{", "}", '"', "\\", "~", "a", "."], max_size=12)

@@ -249,7 +249,7 @@ class Building:
         for number, service in enumerate(filter(None, services), start=1):
             # The account is a guard where the service says for which one it acts.
             sent = SENDERS.get(service, ())
-            guard = home.id if "aws:sourceaccount" in sent else None
+            guard = home.id if any("aws:SourceAccount" in keys for keys in sent) else None
             statement = parts.service_trust(service, guard, role.source_arn)
             trust.append(statement if number == 1 else replace(statement, sid=f"Service{number}"))
         words = role.description or f"{self.draft.component.name}: {name}"

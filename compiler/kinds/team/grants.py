@@ -19,6 +19,7 @@ from compiler.access.parties import (
     Role,
     Target,
 )
+from compiler.access.policy import sid
 from compiler.blueprint import nodes
 from compiler.blueprint.written import Written
 from compiler.kinds.team.build import Building, Made
@@ -68,6 +69,7 @@ def _grant(building: Building, id_: str, entry: nodes.Entry) -> None:
             building.draft.grant(full, role, grant.actions, target, grant.conditions)
             for stack in {role.place.stack, _stack(target)} - {""}:
                 building.write_down(stack, f"grant.{full}", Written(*entry))
+                building.write_down(stack, f"statement.{sid(full)}", Written(entry.key_span))
 
 
 def _several_in(principals: Sequence[Made], home: Home) -> bool:

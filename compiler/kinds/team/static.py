@@ -17,7 +17,7 @@ from compiler.kinds.team.inputs import guess
 from compiler.kinds.team.model import PARTS, InputSchema
 from compiler.kinds.team.scope import COMPONENT_KEYS, HOME_KEYS, ROLE_KEYS, ROOTS
 from compiler.kinds.team.targets import GOOGLE_TARGETS, TARGETS
-from compiler.kinds.team.text import inside_terraform
+from compiler.kinds.team.text import inside_terraform, is_json
 from compiler.terraform.document import Json
 from compiler.terraform.schema.check import check
 from compiler.terraform.schema.index import Mode, open_index
@@ -192,6 +192,8 @@ def _outputs(file: KindFile, section: Section) -> Iterator[Diagnostic]:
 def _grants(file: KindFile) -> Iterator[Diagnostic]:
     for id_, entry in file.grants.items():
         body = entries(entry.value)
+        if not body:
+            continue  # told as what it is
         google = "role" in body
         if google == ("actions" in body):
             message = f'the grant "{id_}" needs actions (AWS) or a role (Google)'
@@ -368,6 +370,10 @@ def _schema(section: Section) -> Iterator[Diagnostic]:
                 message = f'{address} is not of the cloud of "{section.input}"'
                 yield _told("E204", message, entry.key_span)
                 continue
+            if "provider" in entries(entry.value):
+                place = entries(entry.value)["provider"].key_span
+                message = f"{address}: a stack has one provider, which Landform writes"
+                yield _told("E204", message, place, "take it out")
             known = open_index().schema(mode, type_) is not None
             place = entry.key_span if known else section.group(key)[type_].key_span
             written[address] = Written(place, entry.value)
@@ -403,7 +409,7 @@ def _body(mode: Mode, type_: str, node: nodes.Node) -> dict[str, Json]:
     schema = open_index().schema(mode, type_)
     for name, attribute in schema.block.attributes.items() if schema else ():
         # Written as JSON; what is in it is checked when it is filled in.
-        if attribute.type.kind == "string" and isinstance(body.get(name), dict | list):
+        if attribute.type.kind == "string" and is_json(name, body.get(name)):
             body[name] = _ANYTHING
     return body
 

@@ -13,7 +13,7 @@ from compiler.blueprint import nodes
 from compiler.blueprint.expressions import evaluate
 from compiler.diagnostics import Diagnostic
 from compiler.terraform.schema.index import Mode, open_index
-from compiler.terraform.schema.records import Block
+from compiler.terraform.schema.records import Block, Type
 from compiler.terraform.stack import Expression, JsonText, Value, escape, json_template
 
 # Stand for the signs of Terraform that the kind's file has, while expressions are evaluated: no text
@@ -29,6 +29,11 @@ _TO_MARK = {
     "%%": _QUOTED_PERCENT * 2,
 }
 _BACK = {_DOLLAR: "$", _PERCENT: "%", _QUOTED_DOLLAR: "$", _QUOTED_PERCENT: "%"}
+# Arguments of these names hold a word, a name or an address.
+_NEVER_JSON = re.compile(
+    r"(^|_)(arn|bucket|class|cidr|description|email|endpoint|id|key|location|mode|name|prefix|region|"
+    r"role|size|status|type|url|version|zone)$"
+)
 # Data that ends in a sign right before one of Terraform's would be read as its escape.
 _BEFORE = re.compile(rf"([$%])(?=[{_DOLLAR}{_PERCENT}])")
 _ANY_MARK = re.compile(f"[{''.join(_MARKS)}]")
@@ -128,7 +133,7 @@ def shaped(mode: Mode, type_: str, arguments: Mapping[str, Value]) -> dict[str, 
     made = _shaped(arguments, schema.block)
     for name, attribute in schema.block.attributes.items():
         value = arguments.get(name)
-        if attribute.type.kind == "string" and isinstance(value, Mapping | list):
+        if attribute.type.kind == "string" and is_json(name, value):
             made[name] = JsonText(value) if mode == "managed" else json_template(value)
     return made
 
@@ -137,8 +142,12 @@ def _shaped(body: Mapping[str, Value], block: Block) -> dict[str, Value]:
     made: dict[str, Value] = dict(body)
     for name, value in body.items():
         attribute, nested = block.attributes.get(name), block.blocks.get(name)
-        if attribute is not None and attribute.type.kind == "string":
-            made[name] = _as_text(value)
+        if attribute is not None:
+            made[name] = (
+                json_template(value)
+                if _in_block(name, value, attribute.type)
+                else _typed(value, attribute.type)
+            )
         elif nested is not None and isinstance(value, Mapping):
             made[name] = _shaped(value, nested.block)
         elif nested is not None and isinstance(value, list):
@@ -148,7 +157,32 @@ def _shaped(body: Mapping[str, Value], block: Block) -> dict[str, Value]:
     return made
 
 
+def _typed(value: Value, wanted: Type) -> Value:
+    """A value with text where the type wants text: 1.30 is not 1.3, 012 not 12."""
+    if wanted.kind == "string":
+        return _as_text(value)
+    if isinstance(value, list) and wanted.element:
+        return [_typed(item, wanted.element) for item in value]
+    if isinstance(value, Mapping) and wanted.element:
+        return {key: _typed(item, wanted.element) for key, item in value.items()}
+    if isinstance(value, Mapping):
+        fields = wanted.fields
+        return {k: _typed(v, fields[k]) if k in fields else v for k, v in value.items()}
+    return value
+
+
 def _as_text(value: Value) -> Value:
-    if isinstance(value, nodes.WrittenInt | nodes.WrittenFloat):
-        return value.text
-    return json_template(value) if isinstance(value, Mapping | list) else value
+    return value.text if isinstance(value, nodes.WrittenInt | nodes.WrittenFloat) else value
+
+
+def is_json(name: str, value: object) -> bool:
+    """Whether a value that the provider wants as text is meant as JSON: a mapping, or mappings in a
+    list, where the argument may hold such a text at all."""
+    structured = isinstance(value, Mapping) or (
+        isinstance(value, list) and bool(value) and all(isinstance(i, Mapping) for i in value)
+    )
+    return structured and _NEVER_JSON.search(name) is None
+
+
+def _in_block(name: str, value: Value, wanted: Type) -> bool:
+    return wanted.kind == "string" and is_json(name, value)

@@ -199,8 +199,9 @@ CODES: tuple[Code, ...] = (
         code="E820",
         title="an action that only a condition keeps narrow",
         explanation=(
-            "A grant hands a key on, and a service-linked role gives a service its permissions; the "
-            "resource of the statement does not say to whom. Add the condition that does."
+            "A grant hands a key on, a service-linked role gives a service its permissions, a model that is "
+            "registered may be approved at once; the resource of the statement does not say to whom, or "
+            "how. Add the condition that does."
         ),
         wrong='"Action": ["kms:CreateGrant"], "Resource": ["arn:aws:kms:…:key/…"]',
         right='… "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}}',

@@ -160,6 +160,17 @@ MAKER, STEPS = {"Service": "sagemaker.amazonaws.com"}, {"Service": "states.amazo
 RULES = {"Service": "events.amazonaws.com"}
 RULE = f"arn:aws:events:eu-west-1:{HERE}:rule/a"
 PODS = {"Service": "pods.eks.amazonaws.com"}
+TAGS = {
+    "aws:RequestTag/eks-cluster-name": "serve",
+    "aws:RequestTag/kubernetes-namespace": "churn",
+    "aws:RequestTag/kubernetes-service-account": "server",
+}
+OF_POD = {"StringEquals": TAGS}
+BOTH = ["sts:AssumeRole", "sts:TagSession"]
+CLUSTERS, CLUSTER = {"Service": "eks.amazonaws.com"}, f"arn:aws:eks:eu-west-1:{HERE}:cluster/a"
+REGISTERS = "sagemaker:CreateModelPackage"
+PACKAGES = f"arn:aws:sagemaker:eu-west-1:{HERE}:model-package/churn/*"
+LAUNCHED = "servicecatalog:TerminateProvisionedProduct"
 ALARMS, TOPIC = {"Service": "cloudwatch.amazonaws.com"}, f"arn:aws:sns:eu-west-1:{HERE}:a"
 SNS = {"address": "aws_sns_topic_policy.a", "service": "sns"}
 ALARM = {"ArnLike": {"aws:SourceArn": f"arn:aws:cloudwatch:eu-west-1:{HERE}:alarm:a"}}
@@ -180,7 +191,13 @@ KEPT += [
     ),
     ("trust", admits(RULES, condition={"ArnEquals": {"aws:SourceArn": RULE}})),
     ("trust", admits(RULES, condition={"ArnEquals": {"aws:SourceArn": "${aws_x.a.arn}"}})),
-    ("trust", admits(PODS, ["sts:AssumeRole", "sts:TagSession"])),
+    ("trust", admits(PODS, BOTH, OF_POD)),
+    ("trust", admits(CLUSTERS, condition={"ArnEquals": {"aws:SourceArn": CLUSTER}, **SOURCE})),
+    (
+        "identity",
+        can(REGISTERS, PACKAGES, {"StringEquals": {"sagemaker:ModelApprovalStatus": "Rejected"}}),
+    ),
+    ("identity", can(LAUNCHED, "*", {"StringEquals": {"servicecatalog:userLevel": "self"}})),
     ("key", admits(ROOT_HERE, "kms:RetireGrant", Resource="*")),
     (
         "key",
@@ -221,7 +238,29 @@ BROKEN = [
         admits(ROOT_HERE, "kms:Sign", {"Bool": {"aws:SecureTransport": "true"}}, Resource="*"),
     ),
     ("E825", "trust", admits(LAMBDA, ["sts:AssumeRole", "sts:TagSession"])),
-    ("E825", "trust", admits(PODS)),
+    ("E825", "trust", admits(PODS, condition=OF_POD)),
+    ("E820", "identity", can(LAUNCHED)),
+    ("E820", "identity", can(REGISTERS, PACKAGES)),
+    ("E823", "trust", admits(CLUSTERS, condition=SOURCE)),
+    (
+        "E823",
+        "trust",
+        admits(CLUSTERS, condition={"ArnEquals": {"aws:SourceArn": CLUSTER.replace(HERE, OTHER)}}),
+    ),
+    (
+        "E823",
+        "trust",
+        admits(
+            CLUSTERS,
+            condition={
+                "ArnEquals": {"aws:SourceArn": CLUSTER},
+                "StringEquals": {"aws:SourceAccount": OTHER},
+            },
+        ),
+    ),
+    ("E823", "trust", admits(LAMBDA, condition={"StringEquals": {"aws:SourceAccount": OTHER}})),
+    ("E823", "trust", admits(PODS, BOTH)),
+    *(("E823", "trust", admits(PODS, BOTH, {"StringLike": {**TAGS, key: "*"}})) for key in TAGS),
     ("E825", "trust", admits(GITHUB, [WEB, "sts:TagSession"], {"StringEquals": TOKEN})),
     ("E825", "key", admits(ALARMS, ["kms:Decrypt", "kms:Sign"], Resource="*")),
     ("E825", "resource", admits(S3, "s3:DeleteObject", SOURCE, Resource=OBJECTS)),
@@ -384,7 +423,7 @@ def test_the_arn_of_a_bucket_does_not_say_whose_it_is():
 
 
 def test_a_model_package_group_takes_a_plain_root():
-    statement = admits({"AWS": ROOT}, "sagemaker:DescribeModelPackage")
+    statement = admits({"AWS": ROOT}, ["sagemaker:DescribeModelPackage", REGISTERS])
     assert codes("resource", statement, address=GROUP, service="sagemaker") == []
     assert "E811" in codes("resource", statement, service="sagemaker")
 

@@ -75,6 +75,10 @@ IDLE_KEYS = frozenset((("kms:Describe*", "kms:encryptioncontext:aws:logs:arn"),)
 # Actions that only conditions keep narrow, whatever resource they name: groups of keys, of each of
 # which a statement must ask for one. https://docs.aws.amazon.com/kms/latest/developerguide/grant-authorization.html
 # and https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
+# Who registers a model could approve it by the same call:
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html
+# What was launched from a catalog belongs to whom the condition says:
+# https://docs.aws.amazon.com/servicecatalog/latest/adminguide/permissions-examples.html
 # A scalable target's ARN doesn't say of which service it is, nor which number of it is scaled:
 # https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_service-with-iam.html
 NARROWED_BY: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -90,7 +94,22 @@ NARROWED_BY: Mapping[str, tuple[tuple[str, ...], ...]] = {
             ("application-autoscaling:scalable-dimension",),
         ),
     ),
+    **dict.fromkeys(
+        (
+            "servicecatalog:ExecuteProvisionedProductServiceAction",
+            "servicecatalog:TerminateProvisionedProduct",
+            "servicecatalog:UpdateProvisionedProduct",
+        ),
+        (
+            (
+                "servicecatalog:accountLevel",
+                "servicecatalog:roleLevel",
+                "servicecatalog:userLevel",
+            ),
+        ),
+    ),
     "iam:CreateServiceLinkedRole": (("iam:AWSServiceName",),),
+    "sagemaker:CreateModelPackage": (("sagemaker:ModelApprovalStatus",),),
     "kms:CreateGrant": (
         (
             "kms:GrantIsForAWSResource",

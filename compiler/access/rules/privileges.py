@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterator
 
-from compiler.access.rules.exceptions import BROAD, NARROWED_BY
+from compiler.access.rules.exceptions import BROAD, NARROWED_BY, PLAIN_ROOT
 from compiler.access.rules.records import Attachment, Finding, Statement
 from compiler.data import iam
 
@@ -45,6 +45,8 @@ def unbounded(statement: Statement) -> Iterator[Finding]:
     """E820: an action that only a condition keeps narrow, without it."""
     if not statement.allows or statement.side not in ("identity", "key", "resource"):
         return
+    if statement.policy.address.partition(".")[0] in PLAIN_ROOT:
+        return  # narrowed on the identity side
     for pattern in statement.actions:
         if not pattern.partition(":")[2].strip("*?"):
             continue

@@ -6,28 +6,39 @@ such a policy is for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from compiler.access.rules.records import Finding, Statement
 from compiler.data import iam
 
-# Services that say for whom they become a role, and the condition keys of which one is needed.
-# With one role for each rule or pipeline it is the ARN: the account alone would let every other
-# rule or pipeline of the account have the role too.
+# Services that say for whom they become a role, and condition keys of which a statement needs one of
+# each group. With one role for each rule, pipeline or cluster it is the ARN: the account alone would
+# let all others of the account have the role too. Of pods it is the tags of their session.
 # Source, read on 2026-11-21: the page "Cross-service confused deputy prevention" of each service's
 # user or developer guide (Amazon ECS: "Task IAM role"; Step Functions: "Prevent cross-service
-# confused deputy issue").
-_EITHER = ("aws:sourceaccount", "aws:sourcearn")
-SENDERS: Mapping[str, tuple[str, ...]] = {
+# confused deputy issue"; VPC: "IAM role for publishing flow logs"; EKS, pods: "Create IAM role with
+# trust policy required by EKS Pod Identity").
+_SOURCES = ("aws:SourceAccount", "aws:SourceArn")
+_EITHER = (_SOURCES,)
+_ARN = (("aws:SourceArn",),)
+SENDERS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "bedrock.amazonaws.com": _EITHER,
     "codebuild.amazonaws.com": _EITHER,
-    "codepipeline.amazonaws.com": ("aws:sourcearn",),
+    "codepipeline.amazonaws.com": _ARN,
     "ecs-tasks.amazonaws.com": _EITHER,
-    "events.amazonaws.com": ("aws:sourcearn",),
-    "pipes.amazonaws.com": ("aws:sourcearn",),
+    "eks.amazonaws.com": _ARN,
+    "events.amazonaws.com": _ARN,
+    "pipes.amazonaws.com": _ARN,
+    "pods.eks.amazonaws.com": (
+        ("aws:RequestTag/eks-cluster-name", "aws:RequestTag/eks-cluster-arn"),
+        ("aws:RequestTag/kubernetes-namespace",),
+        ("aws:RequestTag/kubernetes-service-account",),
+    ),
     "sagemaker.amazonaws.com": _EITHER,
     "scheduler.amazonaws.com": _EITHER,
     "states.amazonaws.com": _EITHER,
+    "vpc-flow-logs.amazonaws.com": _EITHER,
 }
 
 # Actions with which a role is become, by the kind of principal; beside them what a service needs.
@@ -88,42 +99,53 @@ USES: Mapping[str, frozenset[str]] = {
 
 
 def any_customer(statement: Statement) -> Iterator[Finding]:
-    """E823: a role that a service becomes for other accounts, or for all that it has in this one."""
+    """E823: a role that a service becomes for others than the account, or the resource, it is for."""
     if statement.side != "trust" or not statement.allows:
         return
     for kind, name in statement.principals:
-        needed = SENDERS.get(name) if kind == "Service" else None
-        if needed is not None and not _asks_for(statement, needed):
-            yield statement.finding(
-                "E823",
-                f"{name} becomes the role for "
-                + ("anybody" if needed == _EITHER else "anything that it runs in this account"),
-                f"add {' or '.join(_written(key) for key in needed)} with what it acts for",
-            )
+        if kind != "Service":
+            continue
+        for keys in SENDERS.get(name, ()):
+            if not _asks_for(statement, keys):
+                yield statement.finding(
+                    "E823",
+                    f"{name} becomes the role whatever {' or '.join(keys)} it sends",
+                    f"add {' or '.join(keys)} with what it acts for",
+                )
+        for condition in statement.demanding(*map(str.lower, _SOURCES)):
+            for value in condition.values:
+                if not _may_be_own(value, statement.policy.account):
+                    yield statement.finding(
+                        "E823",
+                        f"{name} never acts for {value} with a role of this account",
+                        "name the role's own account: a service becomes roles of its resource's account",
+                    )
 
 
 def _asks_for(statement: Statement, keys: tuple[str, ...]) -> bool:
-    """Whether one of the keys must have a value of this account."""
+    """Whether one of the keys must have a value that says something."""
+    account = statement.policy.account
     return any(
-        all(_is_own(value, statement.policy.account) for value in condition.values)
-        for condition in statement.demanding(*keys)
-        if condition.values
+        condition.values and all(_says(value, condition.key, account) for value in condition.values)
+        for condition in statement.demanding(*map(str.lower, keys))
     )
 
 
-def _is_own(value: str, account: str) -> bool:
-    """Whether an account, or the ARN of a source, is of that account and names something."""
-    if value.startswith("${"):
-        return True
+def _says(value: str, key: str, account: str) -> bool:
+    if key not in _SOURCES or value.startswith("${"):
+        return bool(value.strip("*?"))
     parts = value.split(":", 5)
     if len(parts) < 6:
         return value == account if account else value.isdigit()
-    named = parts[5].strip("*?/:") not in ("", "rule", "pipeline", "schedule", "pipe")
-    return named and (parts[4] == account if account else parts[4].isdigit())
+    # What follows the type is the name: rule/nightly.
+    named = re.split("[/:]", parts[5], maxsplit=1)[-1].strip("*?/")
+    return bool(named) and parts[4].isdigit()
 
 
-def _written(key: str) -> str:
-    return {"aws:sourceaccount": "aws:SourceAccount", "aws:sourcearn": "aws:SourceArn"}[key]
+def _may_be_own(value: str, account: str) -> bool:
+    parts = value.split(":", 5)
+    owner = parts[4] if len(parts) == 6 else value
+    return not account or not owner.isdigit() or owner == account
 
 
 def further_actions(statement: Statement) -> Iterator[Finding]:

@@ -65,12 +65,20 @@ def named(text: str, path: Path) -> Side:
         return from_path(folder, label=text)
     if not text or not folder.exists():
         return at_revision(text, path)
-    if git.commit_of(text, path) is not None:
+    if _is_revision(text, path):
         raise SideError(
             f'"{text}" is a path and a revision: write "./{text}" for the path, or the whole name '
             f'("refs/heads/{text}") for the revision'
         )
     return from_path(folder, label=text)
+
+
+def _is_revision(text: str, path: Path) -> bool:
+    """Without git, or outside of a repository, nothing is."""
+    try:
+        return git.commit_of(text, path) is not None
+    except (git.GitError, git.RepositoryError):
+        return False
 
 
 def from_path(path: Path, label: str) -> Side:

@@ -254,6 +254,20 @@ def test_without_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "is in no git repository" in result.stderr
 
 
+def test_two_folders_need_neither_repository_nor_git(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.chdir(tmp_path)
+    for name, text in (("old", BEFORE), ("new", AFTER)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "acme.yaml").write_text(text, encoding="utf-8")
+    assert len(kinds("new", "--from", "old")) == 4
+    monkeypatch.setenv("PATH", "")
+    assert len(kinds("new", "--from", "old")) == 4
+    assert len(kinds("new/acme.yaml", "--from", str(tmp_path / "old" / "acme.yaml"))) == 4
+
+
 def test_without_git(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     repository.commit("blueprints/acme.yaml", BEFORE)
     monkeypatch.setenv("PATH", "")

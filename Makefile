@@ -35,7 +35,7 @@ test: .venv/test  ## Run the tests that need neither Terraform nor a cloud
 	$(python) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 .PHONY: test-rig
-test-rig: .venv/test  ## Run the tests against real Terraform and the simulated AWS
+test-rig: .venv/test .venv-scan/made  ## Run the tests against real Terraform and the simulated AWS
 	$(python) -m pytest -m rig -n $(RIG_WORKERS) $(PYTEST_ARGS)
 
 .PHONY: check
@@ -58,7 +58,7 @@ lock:  ## Write requirements/*.lock anew from pyproject.toml
 
 .PHONY: clean
 clean:  ## Remove the environment, caches and build output (not generated/)
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist landform.egg-info
+	rm -rf .venv .venv-scan .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist landform.egg-info
 	find compiler tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One environment in two sizes; each step adds the packages of its lock and leaves a stamp.
@@ -75,4 +75,12 @@ clean:  ## Remove the environment, caches and build output (not generated/)
 .venv/test: .venv/runtime requirements/test.lock
 	@echo "Installing requirements/test.lock"
 	@$(pip_install) --no-compile --require-hashes -r requirements/test.lock
+	@touch $@
+
+# The scanner of the rig's tests pins its packages exactly, so it cannot live in the same environment.
+.venv-scan/made: requirements/scan.lock .venv/made
+	@echo "Installing requirements/scan.lock"
+	@$(python) -m venv --clear .venv-scan
+	@.venv-scan/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
+		--require-hashes -r requirements/scan.lock
 	@touch $@

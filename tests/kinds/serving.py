@@ -116,6 +116,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
         "access": [
             {"role": "platform-admin", "level": "admin"},
             {"role": "team/viewer", "level": "view"},
+            {"role": "7-of-9", "level": "view"},
             {"role": "aws-reserved/sso.amazonaws.com/AWSReservedSSO_Ops_01", "level": "admin"},
             {
                 "role": "ops",

@@ -33,7 +33,7 @@ def build(parties: Parties) -> None:
     labels = apart((role_label(given.role), home.name) for given, home in found)
     for index, (given, home) in enumerate(found):
         label = labels[role_label(given.role), home.name]
-        _entry(parties, _Entry(given, home, index, identifier(f"{label}-{home.name}")))
+        _entry(parties, _Entry(given, home, index, identifier(f"role-{label}-{home.name}")))
 
 
 def _entry(parties: Parties, entry: _Entry) -> None:

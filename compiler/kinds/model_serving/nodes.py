@@ -38,7 +38,7 @@ def build(parties: Parties, subnets: Subnets, after: Sequence[str]) -> list[str]
     policies = [parties.managed_policy(parties.node, policy) for policy in POLICIES]
     return [
         _pool(parties, subnets, name, pool, [*policies, *after])
-        for name, pool in parties.inputs.pools.items()
+        for name, pool in sorted(parties.inputs.pools.items())
     ]
 
 

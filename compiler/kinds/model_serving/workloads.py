@@ -15,7 +15,8 @@ from compiler.terraform.stack import reference
 
 def build(parties: Parties) -> list[Pods]:
     """Roles and their association with service accounts; gives what the manifests say."""
-    found = [_workload(parties, name, given) for name, given in parties.inputs.workloads.items()]
+    workloads = sorted(parties.inputs.workloads.items())
+    found = [_workload(parties, name, given) for name, given in workloads]
     _pulls(parties, {made[1].arn: made[1] for made in found if made and made[1]})
     return [made[0] for made in found if made]
 

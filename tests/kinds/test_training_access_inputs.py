@@ -149,6 +149,25 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "a bucket's name",
         "datasets:",
     ),
+    "bucket of Google's": (
+        {"data": {"project": "data", "datasets": "acme-google", "checkpoints": "acme-c"}},
+        "E204",
+        "without google in it",
+        "datasets:",
+    ),
+    "no multi-region": (
+        {
+            "registry": {
+                "project": "artifacts",
+                "repository": "t",
+                "location": "eu",
+                "existing": True,
+            }
+        },
+        "E204",
+        "asia, europe, us",
+        "location:",
+    ),
     "unknown project": (
         {"data": {"project": "date", "datasets": "a-d", "checkpoints": "a-c"}},
         "E301",

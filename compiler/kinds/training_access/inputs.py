@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from compiler.blueprint.models import BucketName
 from compiler.blueprint.shapes import NAME, NAME_RULE, Matching, Shape, Text, problem
 from compiler.blueprint.validation import Finding, problems
 from compiler.diagnostics import nearest
@@ -41,7 +40,16 @@ RepositoryName = Annotated[
 Location = Annotated[
     Text,
     Matching(
-        r"[a-z]+(?:-[a-z]+[0-9]+)?", "a region (europe-west4) or a multi-region (europe, us, asia)"
+        r"asia|europe|us|[a-z]+-[a-z]+[0-9]+",
+        "a region (europe-west4) or a multi-region (asia, europe, us)",
+    ),
+]
+# Source: Cloud Storage documentation, "About Cloud Storage buckets", bucket names.
+BucketName = Annotated[
+    Text,
+    Matching(
+        r"(?!goog)(?!.*google)[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]",
+        "a bucket's name: 3 to 63 of a-z, 0-9 and ._-, without google in it",
     ),
 ]
 # Source: EKS API reference, CreateCluster, name.

@@ -11,6 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from yamlcore import CoreLoader
 
+from compiler.blueprint.cloudformation import is_template
 from compiler.kinds import KINDS
 from compiler.kinds.available import kinds_at
 from compiler.kinds.manual import inputs_of
@@ -31,6 +32,13 @@ def schema() -> Draft202012Validator:
 
 
 def blueprint_files() -> Iterator[Path]:
+    """The files of blueprints, without the CloudFormation templates beside them."""
+    for path in _yaml_files():
+        if not is_template(path.read_text("utf-8")):
+            yield path
+
+
+def _yaml_files() -> Iterator[Path]:
     yield from sorted((REPOSITORY / "blueprints").rglob("*.y*ml"))
     for path in sorted((TESTS / "cases").glob("*/*/blueprint*")):
         files = [path] if path.is_file() else sorted(path.rglob("*.y*ml"))

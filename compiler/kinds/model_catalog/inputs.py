@@ -127,11 +127,13 @@ class Permission(Shape):
 class Support(Shape):
     """Whom to ask about a product."""
 
-    email: EmailAddress | None = None
+    email: EmailAddress | None = Field(default=None, description="address to write to")
     url: (
         Annotated[Text, Matching(r"https://\S+", "an address that starts with https://")] | None
-    ) = None
-    description: Annotated[Text, Field(max_length=8191)] | None = None
+    ) = Field(default=None, description="page to read: https://wiki.acme.example/churn")
+    description: Annotated[Text, Field(max_length=8191)] | None = Field(
+        default=None, description="what is answered there"
+    )
 
 
 class Product(Shape):

@@ -7,6 +7,8 @@ launch role does in the people's place.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from compiler.access.parties import (
     Bucket,
     Images,
@@ -66,6 +68,57 @@ LAUNCHED_ACTIONS = (
     "servicecatalog:TerminateProvisionedProduct",
     "servicecatalog:UpdateProvisionedProduct",
 )
+
+# What CloudFormation calls for the resources of a model's template: service, start of the resource,
+# actions. Source: the handlers' permissions in each type's schema of the CloudFormation registry;
+# Application Auto Scaling user guide, "Amazon SageMaker and Application Auto Scaling".
+_MADE: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+    "makes-models": (
+        "sagemaker",
+        "model/",
+        (
+            "sagemaker:AddTags",
+            "sagemaker:CreateModel",
+            "sagemaker:DeleteModel",
+            "sagemaker:DeleteTags",
+            "sagemaker:DescribeModel",
+            "sagemaker:ListTags",
+        ),
+    ),
+    "makes-configurations": (
+        "sagemaker",
+        "endpoint-config/",
+        (
+            "sagemaker:AddTags",
+            "sagemaker:CreateEndpoint",
+            "sagemaker:CreateEndpointConfig",
+            "sagemaker:DeleteEndpointConfig",
+            "sagemaker:DeleteTags",
+            "sagemaker:DescribeEndpointConfig",
+            "sagemaker:ListTags",
+            "sagemaker:UpdateEndpoint",
+        ),
+    ),
+    "makes-endpoints": (
+        "sagemaker",
+        "endpoint/",
+        (
+            "sagemaker:AddTags",
+            "sagemaker:CreateEndpoint",
+            "sagemaker:DeleteEndpoint",
+            "sagemaker:DeleteTags",
+            "sagemaker:DescribeEndpoint",
+            "sagemaker:ListTags",
+            "sagemaker:UpdateEndpoint",
+            "sagemaker:UpdateEndpointWeightsAndCapacities",
+        ),
+    ),
+    "keeps-scaling-alarms": (
+        "cloudwatch",
+        "alarm:TargetTracking-endpoint/",
+        ("cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"),
+    ),
+}
 
 
 def build(catalog: Catalog, launching: Launching) -> None:
@@ -129,60 +182,9 @@ def _makes_endpoints(catalog: Catalog, role: Role) -> None:
             ("sagemaker:CreateModel", "sagemaker:DescribeModelPackage"),
             Packages(group.group),
         )
-
-    def own(part: str, actions: tuple[str, ...], service: str, resource: str) -> None:
-        target = Own(place, place.arn(service, resource))
+    for part, (service, resource, actions) in _MADE.items():
+        target = Own(place, place.arn(service, f"{resource}{made}"))
         draft.grant(f"{name}-{part}", role, actions, target)
-
-    own(
-        "makes-models",
-        (
-            "sagemaker:AddTags",
-            "sagemaker:CreateModel",
-            "sagemaker:DeleteModel",
-            "sagemaker:DeleteTags",
-            "sagemaker:DescribeModel",
-            "sagemaker:ListTags",
-        ),
-        "sagemaker",
-        f"model/{made}",
-    )
-    own(
-        "makes-configurations",
-        (
-            "sagemaker:AddTags",
-            "sagemaker:CreateEndpoint",
-            "sagemaker:CreateEndpointConfig",
-            "sagemaker:DeleteEndpointConfig",
-            "sagemaker:DeleteTags",
-            "sagemaker:DescribeEndpointConfig",
-            "sagemaker:ListTags",
-            "sagemaker:UpdateEndpoint",
-        ),
-        "sagemaker",
-        f"endpoint-config/{made}",
-    )
-    own(
-        "makes-endpoints",
-        (
-            "sagemaker:AddTags",
-            "sagemaker:CreateEndpoint",
-            "sagemaker:DeleteEndpoint",
-            "sagemaker:DeleteTags",
-            "sagemaker:DescribeEndpoint",
-            "sagemaker:ListTags",
-            "sagemaker:UpdateEndpoint",
-            "sagemaker:UpdateEndpointWeightsAndCapacities",
-        ),
-        "sagemaker",
-        f"endpoint/{made}",
-    )
-    own(
-        "keeps-scaling-alarms",
-        ("cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"),
-        "cloudwatch",
-        f"alarm:TargetTracking-endpoint/{made}",
-    )
     _scales(draft, role)
 
 

@@ -62,12 +62,11 @@ def test_the_override_leaves_the_stacks_own_arguments_alone() -> None:
 
 def test_stacks_with_an_unsupported_type_are_left_out() -> None:
     good = stack({"resource": {"aws_sqs_queue": {"q": {}}}}, path="aws/a/good")
-    bad = stack(
-        {"resource": {"aws_eks_addon": {"a": {}}, "aws_sqs_queue": {"q": {}}}}, path="aws/a/bad"
-    )
+    rule = "aws_codestarnotifications_notification_rule"
+    bad = stack({"resource": {rule: {"a": {}}, "aws_sqs_queue": {"q": {}}}}, path="aws/a/bad")
     organisation = CompiledOrganisation("o", (good, bad))
     assert simulable(organisation).stacks == (good,)
-    assert left_out(organisation) == {"aws/a/bad": ["aws_eks_addon: moto lacks the add-ons of EKS"]}
+    assert left_out(organisation) == {"aws/a/bad": [f"{rule}: moto has no CodeStar Notifications"]}
 
 
 def test_a_missing_terraform_says_how_to_get_it(

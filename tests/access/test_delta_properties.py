@@ -130,6 +130,28 @@ def test_dropping_conditions_only_gives(place: tuple[int, int]) -> None:
     assert all(change.more for change in found.changes)
 
 
+@settings(max_examples=40)
+@given(ALLOWS)
+def test_refusing_what_is_allowed_only_takes(place: tuple[int, int]) -> None:
+    def refused(statement: Statement) -> Statement:
+        return {**statement, "Effect": "Deny"}
+
+    found = compared(base(), changed((place, refused)))
+    assert not [change for change in found.changes if change.more]
+
+
+@settings(max_examples=40)
+@given(ALLOWS, st.sampled_from(["aws:SourceVpce", "aws:PrincipalTag/team", "aws:RequestedRegion"]))
+def test_asking_for_more_only_takes(place: tuple[int, int], key: str) -> None:
+    def asking(statement: Statement) -> Statement:
+        conditions = copy.deepcopy(statement.get("Condition", {}))
+        conditions.setdefault("StringEquals", {})[key] = "eu-west-1"
+        return {**statement, "Condition": conditions}
+
+    found = compared(base(), changed((place, asking)))
+    assert not [change for change in found.changes if change.more]
+
+
 def test_every_condition_that_is_dropped_is_seen() -> None:
     """But where the other half of the same grant asks for the same: nobody can do more then."""
     listed = list(policies(changeable()))

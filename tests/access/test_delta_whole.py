@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 
@@ -83,3 +84,31 @@ def test_nobody_of_the_examples_is_public_or_unknown(name: str) -> None:
     for change in whole(name).changes:
         assert not change.marked("public"), change
         assert change.marked("external") is (":oidc-provider/" in change.who.text), change
+
+
+def fan_out(count: int, folder: Path) -> Snapshot:
+    """A pipeline to so many production accounts."""
+    accounts = "".join(
+        f'  prod{number:02}: {{id: "{400000000000 + number}", unit: prod}}\n'
+        for number in range(count)
+    )
+    head, _, rest = (EXAMPLES / "ml-pipeline.yaml").read_text("utf-8").partition("accounts:\n")
+    text = f"{head}units: {{prod: {{}}}}\naccounts:\n{accounts}{rest}"
+    path = folder / "blueprint.yaml"
+    path.write_text(text.replace("[production]", "{unit: prod}"), encoding="utf-8")
+    side = from_path(path, "")
+    assert not side.failed, "\n".join(map(str, side.diagnostics))
+    return side.snapshots["article"]
+
+
+def test_policies_that_fold_change_nobodys_access(tmp_path: Path) -> None:
+    """One account more, and one statement of the bucket's policy stands for all of them."""
+    before, after = fan_out(20, tmp_path), fan_out(21, tmp_path)
+    sizes = [len(json.dumps(each.documents["aws/shared/churn"])) for each in (before, after)]
+    assert sizes[1] < sizes[0] * 0.9
+    changes = delta("article", before, after).changes
+    assert {change.kind for change in changes} == {"gained"}
+    for change in changes:
+        assert "400000000020" in f"{change.who.text} {change.on.text}" or change.who.text.endswith(
+            "reporter-prod20"
+        )

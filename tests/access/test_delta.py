@@ -348,3 +348,45 @@ def test_a_refusal_that_covers_part_of_a_permission() -> None:
     (change,) = delta("acme", less, own).changes
     assert (change.kind, change.actions) == ("widened", ("s3:GetObject",))
     assert change.on.text == f"{DATA}/x/*"
+
+
+def bound(member: str) -> Snapshot:
+    document: dict[str, Any] = {
+        "provider": {"google": [{"project": "acme-data", "region": "europe-west4"}]},
+        "resource": {
+            "google_storage_bucket_iam_member": {
+                "m": {"bucket": "data", "role": "roles/storage.objectViewer", "member": member}
+            }
+        },
+    }
+    homes = {
+        "acme-data": Home(name="data", id="acme-data", number="1"),
+        "acme-train": Home(name="train", id="acme-train", number="2"),
+    }
+    return Snapshot(documents={"google/data/x": document}, homes=homes)
+
+
+POOLS = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools"
+
+
+@pytest.mark.parametrize(
+    ("member", "expected"),
+    [
+        ("allUsers", ["public"]),
+        ("allAuthenticatedUsers", ["public"]),
+        ("group:ml@acme.example", []),
+        ("serviceAccount:a@acme-data.iam.gserviceaccount.com", []),
+        ("serviceAccount:a@acme-train.iam.gserviceaccount.com", ["cross-account"]),
+        ("serviceAccount:a@elsewhere.iam.gserviceaccount.com", ["cross-account", "external"]),
+        ("serviceAccount:service-1@compute-system.iam.gserviceaccount.com", []),
+        ("serviceAccount:service-2@compute-system.iam.gserviceaccount.com", ["cross-account"]),
+        ("serviceAccount:1-compute@developer.gserviceaccount.com", []),
+        (f"principalSet:{POOLS}/github/*", ["public", "external"]),
+        (f"principalSet:{POOLS}/github/attribute.repository/acme/ml", ["external"]),
+        (f"principal:{POOLS}/acme-data.svc.id.goog/subject/ns/a/sa/b", []),
+    ],
+)
+def test_members_of_google(member: str, expected: list[str]) -> None:
+    (change,) = delta("acme", Snapshot(), bound(member)).changes
+    assert (change.kind, change.who.text) == ("gained", member)
+    assert names(change) == expected

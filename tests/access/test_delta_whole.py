@@ -83,7 +83,9 @@ def test_all_of_it_is_declared_somewhere(name: str) -> None:
 def test_nobody_of_the_examples_is_public_or_unknown(name: str) -> None:
     for change in whole(name).changes:
         assert not change.marked("public"), change
-        assert change.marked("external") is (":oidc-provider/" in change.who.text), change
+        who = change.who.text
+        pool = "/workloadIdentityPools/" in who and ".svc.id.goog/" not in who
+        assert change.marked("external") is (pool or ":oidc-provider/" in who), change
 
 
 def fan_out(count: int, folder: Path) -> Snapshot:

@@ -43,6 +43,10 @@ EVERYONE = ("*", "allUsers", "allAuthenticatedUsers")
 _OF_GOOGLE = re.compile(
     r"serviceAccount:(?:service-)?(\d+)(?:-compute)?@[a-z0-9-]+(?:\.iam)?\.gserviceaccount\.com"
 )
+# Identities of a workload-identity pool: all, one subject, or those with an attribute. The pool of
+# a project's own clusters is named after the project.
+_POOL = re.compile(r"principal(?:Set)?://.*/workloadIdentityPools/([^/]+)/(.+)")
+_CLUSTERS = ".svc.id.goog"
 _OWN_EMAIL = re.compile(r"serviceAccount:[^@]+@([a-z0-9-]+)\.iam\.gserviceaccount\.com")
 
 
@@ -75,8 +79,13 @@ class Marker:
         if why:
             yield Mark(name="privileged", reason=why)
         home = self._project_of(member)
+        pool = _POOL.fullmatch(member)
         if member in EVERYONE:
             yield Mark(name="public", reason=_open_to(Asked(member, "", "")))
+        elif pool is not None and not pool[1].endswith(_CLUSTERS):
+            if pool[2] == "*":
+                yield Mark(name="public", reason=f"everyone who signs in with the pool {pool[1]}")
+            yield Mark(name="external", reason=f"identities of the pool {pool[1]}")
         elif home not in ("", project):
             yield Mark(name="cross-account", reason=f"from project {home} to {project}")
             if home not in self._homes:

@@ -121,6 +121,19 @@ def test_3_entries_are_of_other_roles_than_nodes_and_each_once(name: str) -> Non
     assert set(arns) == expected
 
 
+def test_entries_follow_a_role_that_is_made_again(name: str) -> None:
+    """An entry knows its role by id, and its policies go with it."""
+    s = serving(name)
+    for key, body in s.all("aws_eks_access_entry").items():
+        role = addresses(body["principal_arn"])
+        wanted = [f"{address}.unique_id" for address in role]
+        assert body.get("lifecycle", {}).get("replace_triggered_by", []) == wanted
+        association = s.all("aws_eks_access_policy_association")[key]
+        assert association["lifecycle"]["replace_triggered_by"] == [
+            f"aws_eks_access_entry.{key}.access_entry_arn"
+        ]
+
+
 def test_4_version_and_upgrade_policy(name: str) -> None:
     s = serving(name)
     known = {version.name: version for version in eks_versions()}

@@ -51,6 +51,7 @@ def _entry(parties: Parties, entry: _Entry) -> None:
         "aws_eks_access_entry",
         entry.name,
         {"cluster_name": parties.cluster_name, "principal_arn": principal, "type": "STANDARD"},
+        lifecycle=_follows(entry),
     )
     policy = eks_access_policy(given.level, namespaces=bool(given.namespaces))
     scope: dict[str, Value] = {"type": "cluster"}
@@ -66,7 +67,20 @@ def _entry(parties: Parties, entry: _Entry) -> None:
             "policy_arn": f"arn:{parties.place.partition}:eks::aws:cluster-access-policy/{policy}",
             "access_scope": [scope],
         },
+        # The policies of an entry go with it.
+        lifecycle={"replace_triggered_by": [f"{made}.access_entry_arn"]},
     )
+
+
+def _follows(entry: _Entry) -> dict[str, Value]:
+    """An entry knows its role by id: one made again under the same name would not be let in.
+
+    Source: terraform-aws-modules/terraform-aws-eks, issue 3329.
+    """
+    if entry.given.assume is None:
+        return {}
+    role = f"aws_iam_role.through_{identifier(entry.given.assume)}"
+    return {"replace_triggered_by": [f"{role}.unique_id"]}
 
 
 def _principal(parties: Parties, entry: _Entry) -> Value:

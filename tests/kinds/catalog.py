@@ -151,6 +151,12 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     },
     "hub-launches": {"catalog": {"share_to": ["dev", "shared"]}},
     "audience-in-hub": {"catalog": {"audience": [{"role": "curator", "account": "shared"}, "lab"]}},
+    "audience-twice": {
+        "catalog": {
+            "share_to": ["dev", "shared"],
+            "audience": ["lab", {"role": "lab", "account": "shared"}],
+        }
+    },
     "one-account": {
         "catalog": {"share_to": "shared", "management_account": None, "budget": None},
         "org": None,
@@ -256,7 +262,7 @@ class Catalog:
             given = each if isinstance(each, dict) else {"role": each}
             if given.get("account", account) == account:
                 found.append(str(given["role"]))
-        return found
+        return sorted(set(found))
 
     def arn(self, account: str, service: str, resource: str, *, region: bool = True) -> str:
         where = self.region if region else ""

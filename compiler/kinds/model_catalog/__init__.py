@@ -97,11 +97,13 @@ def _accounts(inputs: Inputs) -> list[Account]:
 
 def _launching(draft: Draft, account: Account, running: bool) -> Launching:
     inputs: Inputs = draft.component.inputs
-    users = []
-    for given in inputs.audience:
-        if given.account is None or given.account.id == account.id:
-            name = identifier(f"user_{role_label(given.role)}")
-            users.append(_user(draft, account, name, given.role))
+    named = [
+        given.role
+        for given in inputs.audience
+        if given.account is None or given.account.id == account.id
+    ]
+    # A role may be named for every account and for this one.
+    users = [_user(draft, account, role) for role in dict.fromkeys(named)]
     return Launching(
         account=account,
         launch=_launch_role(draft, account),
@@ -110,13 +112,13 @@ def _launching(draft: Draft, account: Account, running: bool) -> Launching:
     )
 
 
-def _user(draft: Draft, account: Account, name: str, role: str) -> Role:
+def _user(draft: Draft, account: Account, role: str) -> Role:
     """A role that exists already, under the same name in each account."""
     path, _, role_name = role.rpartition("/")
     return draft.own_role(
         Role(
             place=draft.place(account),
-            name=name,
+            name=identifier(f"user_{role_label(role)}"),
             role_name=role_name,
             path=f"/{path}/" if path else "/",
             existing=True,

@@ -10,6 +10,7 @@ kind and not of Landform.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from compiler.blueprint.shapes import Shape
+from compiler.blueprint.shapes import NAME, NAME_RULE, Shape
 from compiler.organization.kind import Kind
 
 GROUP = "landform.kinds"
@@ -65,6 +66,8 @@ def _wrong(point: EntryPoint, found: object) -> str:
         return f"is no Kind, but {type(found).__name__}"
     if found.name != point.name:
         return f'is the kind "{found.name}", and its entry point is called "{point.name}"'
+    if not re.fullmatch(NAME, found.name) or found.name == "component":
+        return f"has a name that is none of a kind: {NAME_RULE}"
     if not (isinstance(found.inputs, type) and issubclass(found.inputs, Shape)):
         return "has inputs that are no Shape"
     if found.home not in found.inputs.model_fields:

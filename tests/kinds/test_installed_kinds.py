@@ -55,6 +55,7 @@ RIGHT = Kind(name="right", summary="s", inputs=Inputs, build=build, home="accoun
 FAILS = Kind(name="fails", summary="s", inputs=Inputs, build=fails, home="account")
 PLAIN = Kind(name="plain", summary="s", inputs=NoShape, build=build, home="account")
 HOMELESS = Kind(name="homeless", summary="s", inputs=Inputs, build=build, home="acount")
+UPPER = Kind(name="Upper", summary="s", inputs=Inputs, build=build, home="account")
 BUILT_IN = Kind(name="ml-pipeline", summary="s", inputs=Inputs, build=build, home="account")
 TEXT = "right"
 '''
@@ -182,6 +183,7 @@ def test_a_kind_is_found_by_its_entry_point(
         ("text", "landform_test_kinds:TEXT", "is no Kind, but str"),
         ("other", "landform_test_kinds:RIGHT", 'is the kind "right"'),
         ("plain", "landform_test_kinds:PLAIN", "has inputs that are no Shape"),
+        ("Upper", "landform_test_kinds:UPPER", "has a name that is none of a kind"),
         ("homeless", "landform_test_kinds:HOMELESS", 'has the home "acount"'),
     ],
 )

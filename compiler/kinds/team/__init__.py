@@ -38,14 +38,14 @@ def team_kinds(
     for source in sources:
         name = PurePosixPath(source.path).stem
         start = Span(source.path, 1, 1, 1, 1)
-        if not _NAME.fullmatch(name):
-            message = f'"{name}" is no name of a kind: it must be {NAME_RULE}'
+        # The JSON Schema has a definition called "component" beside those of the kinds.
+        if not _NAME.fullmatch(name) or name == "component":
+            message = f'"{name}" is no name of a kind: it must be {NAME_RULE}, and not "component"'
             found.append(_told("E204", message, start, "rename the file"))
             continue
         if name in others or name in first:
-            what = (
-                f"the kind of {first[name].path}" if name in first else "a kind of Landform's own"
-            )
+            other = first.get(name)
+            what = f"that of {other.path}" if other else "a built-in or installed one"
             message = f'the kind "{name}" has the name of {what}'
             found.append(_told("E331", message, start, "rename the file"))
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import jsonschema
 import pytest
 import yaml
 
+from compiler.compilation import Compilation, compile_blueprints
 from compiler.kinds.model_serving.rendering import quoted
 from tests.kinds.serving import VARIANTS, Serving, serving
 
@@ -320,3 +322,24 @@ def test_manifests_are_the_same_again(name: str) -> None:
     s = serving(name)
     again = Serving(s.blueprint, compiled(s.blueprint), s.component)
     assert again.files() == s.files()
+
+
+@pytest.mark.parametrize("name", ["example", "closed", "others-image", "long"])
+def test_the_order_in_the_blueprint_changes_nothing(name: str) -> None:
+    s = serving(name)
+    inputs = dict(s.given)
+    for key in ("pools", "workloads"):
+        inputs[key] = dict(reversed(list(inputs[key].items())))
+    value = {**s.blueprint, "components": {**s.blueprint["components"], s.component: inputs}}
+    other = Serving(value, unsorted(value), s.component)
+    assert other.files() == s.files()
+    assert json.dumps(other.document()) == json.dumps(s.document())
+
+
+def unsorted(value: dict[str, Any]) -> Compilation:
+    """Compiled with its keys in the order that they have."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "blueprint.yaml"
+        text = yaml.safe_dump(value, allow_unicode=True, sort_keys=False)
+        path.write_text(text, encoding="utf-8")
+        return compile_blueprints(path)

@@ -2,10 +2,11 @@
 
 The cluster is private: its API has an address in the VPC, and one on the internet only for the
 addresses in `api.public_from`. Nobody is an administrator by having made it; who may use it stands
-in `access`, whose roles must exist before the stack is applied. Secrets and control-plane logs have a customer key each. Nodes are managed node groups
-(`pools`), whose machines give their role's credentials to no pod; a pool whose instance type has
-NVIDIA GPUs gets the image for them, a taint that keeps other pods away, and a label. The cluster
-starts with `desired` (or `min`) nodes; no autoscaler of nodes is installed.
+in `access`, whose roles must exist before the stack is applied. Secrets and control-plane logs have
+a customer key each. Nodes are managed node groups (`pools`), whose machines give their role's
+credentials to no pod; a pool whose instance type has NVIDIA GPUs gets the image for them, a taint
+that keeps other pods away, and a label. The cluster starts with `desired` (or `min`) nodes; no
+autoscaler of nodes is installed.
 
 Each entry of `workloads` gets a role, which the pods of its service account, and no others, have
 through EKS Pod Identity. With `reads` the role may read the group's artifacts in the hub's bucket,
@@ -13,12 +14,13 @@ and with an image of the hub the nodes may pull it; the second halves stand in t
 learn where the model is from the variables `MODEL_BUCKET`, `MODEL_PREFIX`, `MODEL_REGION` and
 `MODEL_URI`.
 
-Terraform makes no Kubernetes objects. They are in `assets/manifests/`, one a file, for `kubectl apply
--f` or a GitOps tool: namespaces (pod security "restricted", no traffic by default), and for each
-workload ServiceAccount, Deployment, Service, PodDisruptionBudget, NetworkPolicy and
-HorizontalPodAutoscaler; with GPU pools on Amazon Linux also NVIDIA's device plugin, which offers the
-GPUs to pods. Namespaces and the plugin are for an admin to apply. How a pod loads its model is its
-image's matter: `/opt/ml/model` and `/tmp` can be written. The output `kubeconfig` has no secret in it: it calls `aws eks get-token`.
+Terraform makes no Kubernetes objects. They are in `assets/manifests/`, one a file, for `kubectl
+apply -f` or a GitOps tool: namespaces (pod security "restricted", no traffic by default), and for
+each workload ServiceAccount, Deployment, Service, PodDisruptionBudget, NetworkPolicy and
+HorizontalPodAutoscaler; with GPU pools on Amazon Linux also NVIDIA's device plugin, which offers
+the GPUs to pods. Namespaces and the plugin are for an admin to apply. How a pod loads its model is
+its image's matter: `/opt/ml/model` and `/tmp` can be written. The output `kubeconfig` has no secret
+in it: it calls `aws eks get-token`.
 """
 
 from __future__ import annotations

@@ -409,7 +409,9 @@ class Inputs(Shape):
                 where = f'the pool "{workload.pool}"' if workload.pool else "no pool"
                 at = "pool" if workload.pool else "gpu" if workload.gpu else "image"
                 does = "does not have" if workload.pool else "has"
-                message = f"runs nowhere: it wants nodes with {wanted}, which {where} {does}"
+                message = (
+                    f"wants nodes with {wanted}, which {where} {does}: its pods would run nowhere"
+                )
                 yield Finding("E204", message, None, (*path, at))
             elif len(kinds) > 1:
                 message = f"fits pools of two architectures: {', '.join(sorted(fitting))}"

@@ -9,6 +9,7 @@ from compiler.kinds.model_catalog.inputs import Inputs, Product
 from compiler.kinds.model_catalog.names import Offer, run_role_name
 from compiler.kinds.model_catalog.templates import INSTANCE_TYPE, MAX_INSTANCES
 from compiler.kinds.model_hub.names import HubGroup, find_group
+from compiler.organization.records import Component
 
 
 def offers(draft: Draft) -> tuple[Offer, ...] | None:
@@ -88,7 +89,8 @@ def _template(draft: Draft, path: str, at: tuple[str | int, ...]) -> CloudFormat
 
 
 def _fits(draft: Draft, template: CloudFormation, name: str, given: Product) -> bool:
-    """Whether the template has the parameters that are constrained, and no account's id."""
+    """Whether the template has the parameters that are constrained, and no account's id but a hub's,
+    whose artifacts and images are read from everywhere."""
     before = len(draft.diagnostics)
     wanted = {"instance": INSTANCE_TYPE, "max_instances": MAX_INSTANCES}
     for key, parameter in wanted.items():
@@ -101,8 +103,9 @@ def _fits(draft: Draft, template: CloudFormation, name: str, given: Product) -> 
                 at=("products", name, "parameters", key),
             )
     known = {account.id: account.name for account in draft.organization.accounts.values()}
+    hubs = {each.inputs.account.id for each in draft.neighbours.such("model-hub", _any)}
     for id, span in template.accounts():
-        if id in known:
+        if id in known and id not in hubs:
             draft.problem(
                 "E204",
                 f'"{template.path}" holds the id {id} of account "{known[id]}", and is launched in '
@@ -111,3 +114,7 @@ def _fits(draft: Draft, template: CloudFormation, name: str, given: Product) -> 
                 "write ${AWS::AccountId}, or make it a parameter",
             )
     return len(draft.diagnostics) == before
+
+
+def _any(_: Component) -> bool:
+    return True

@@ -24,12 +24,13 @@ def requests(known: Index, edge: Edge) -> Iterator[Request]:
     """One for each action of the edge."""
     statements = [found.statement for evidence in edge.statements for found in known.of(evidence)]
     resource = resource_of(known, edge)
+    asking = [statement for statement in statements if any(map(_asks, statement.conditions))]
     for action in edge.actions:
         yield Request(
             principal=edge.principal_arn,
             action=action.replace("*", ANY),
             resource=resource,
-            context=context(statements, action),
+            context=context(asking, action) if asking else {},
             complete=True,
         )
 
@@ -59,7 +60,7 @@ def context(statements: list[Statement], action: str) -> dict[str, str]:
         if not any(each == wanted or like(each)(wanted) for each in statement.actions):
             continue
         for condition in statement.conditions:
-            if condition.key not in DERIVED and _chosen(condition):
+            if _asks(condition):
                 value = condition.values[0].text.replace("*", ANY)
                 found.setdefault(condition.key, value)
     return found
@@ -75,6 +76,11 @@ def source(statements: list[Statement], account: str) -> dict[str, str]:
             if condition.key == "aws:sourcearn" and own:
                 found.setdefault("aws:SourceArn", own[0])
     return found
+
+
+def _asks(condition: Condition) -> bool:
+    """Whether the caller chooses the key's value."""
+    return condition.key not in DERIVED and _chosen(condition)
 
 
 def _chosen(condition: Condition) -> bool:

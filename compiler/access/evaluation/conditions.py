@@ -39,6 +39,7 @@ class Condition:
     values: tuple[Pattern, ...]
 
 
+@lru_cache(maxsize=256)
 def operator(name: str) -> tuple[str, Operator | None, bool] | None:
     """Quantifier, operator (None for Null) and IfExists of an operator's name; None: no such.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from compiler.access.evaluation.text import HOLE, QUESTION, STAR, Test, Text, literal, split
@@ -43,6 +44,7 @@ class Pattern:
         return lacking or True
 
 
+@lru_cache(maxsize=16384)
 def pattern(text: Text, *, variables: bool) -> Pattern:
     """The pattern of a policy's text; policy variables are known since version 2012-10-17."""
     letters, lacking = split(text)

@@ -81,10 +81,12 @@ def compile_blueprints(path: Path) -> Compilation:
     """Compile the blueprint at `path`, or each of the several in that folder."""
     read, found = read_blueprints(path)
     diagnostics = list(found)
+    unread = [d.span.path for d in found if d.span]
     compiled: list[Compiled] = []
     first: dict[str, Span] = {}
     for files in read:
-        one, found = _compile(files)
+        own = f"{files.path}/kinds/"
+        one, found = _compile(files, [path for path in unread if path.startswith(own)])
         diagnostics += found
         if one is None:
             continue
@@ -115,7 +117,10 @@ def _name_span(compiled: Compiled) -> Span:
     return compiled.world.span
 
 
-def _compile(files: BlueprintFiles) -> tuple[Compiled | None, tuple[Diagnostic, ...]]:
+def _compile(
+    files: BlueprintFiles, unread: Iterable[str]
+) -> tuple[Compiled | None, tuple[Diagnostic, ...]]:
+    """One blueprint; `unread` are the paths of its kinds that could not be read."""
     diagnostics: list[Diagnostic] = []
     trees = []
     for source in files.files:
@@ -123,7 +128,7 @@ def _compile(files: BlueprintFiles) -> tuple[Compiled | None, tuple[Diagnostic, 
         diagnostics += found
         if tree is not None:
             trees.append((source.path, tree))
-    kinds, wrong = available(files.kinds)
+    kinds, wrong = available(files.kinds, unread=unread)
     # A file that could not be read may hold what the others refer to: blame nothing on its absence.
     if not trees or has_errors(diagnostics):
         return None, (*diagnostics, *wrong)

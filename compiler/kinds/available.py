@@ -29,18 +29,23 @@ class _Anything(Shape):
 
 
 def available(
-    sources: Iterable[SourceFile] = (), environment: Installed | None = None
+    sources: Iterable[SourceFile] = (),
+    environment: Installed | None = None,
+    *,
+    unread: Iterable[str] = (),
 ) -> tuple[dict[str, Kind], tuple[Diagnostic, ...]]:
     """All kinds by name, and what is wrong with the files of the team's own.
 
     A kind that cannot be read or loaded is there too, as one that nothing is known of: components
-    are not blamed for its absence. `environment` is what is installed, if not the actual one.
+    are not blamed for its absence. `environment` is what is installed, if not the actual one;
+    `unread` are the paths of files that could not be read.
     """
     found = environment or installed()
     kinds = {**{name: _unknown(name) for name in found.failures}, **found.kinds, **KINDS}
     sources = tuple(sources)
     own, wrong = team_kinds(sources, kinds)
-    broken = {name: _unknown(name) for name in _names(sources) if name not in kinds}
+    paths = (*(source.path for source in sources), *unread)
+    broken = {name: _unknown(name) for name in map(_name, paths) if name not in kinds}
     return {**kinds, **broken, **own}, wrong
 
 
@@ -66,9 +71,8 @@ def kinds_at(
     return {n: kind for n, kind in kinds.items() if kind.home}, in_order(found), sources
 
 
-def _names(sources: Iterable[SourceFile]) -> Iterator[str]:
-    for source in sources:
-        yield source.path.rpartition("/")[2].rpartition(".")[0]
+def _name(path: str) -> str:
+    return path.rpartition("/")[2].rpartition(".")[0]
 
 
 def _unknown(name: str) -> Kind:
@@ -91,7 +95,7 @@ def with_users(found: Iterable[Diagnostic], by: Users) -> Iterator[Diagnostic]:
     """What is wrong with kinds' files, with a component that uses the kind."""
     for diagnostic in found:
         path = diagnostic.span.path if diagnostic.span else ""
-        user = by.get(path.rpartition("/")[2].rpartition(".")[0])
+        user = by.get(_name(path))
         if user:
             name, span = user
             related = (*diagnostic.related, (f'used by component "{name}"', span))

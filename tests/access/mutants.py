@@ -86,7 +86,7 @@ def _permissions(
                 changes.append(("drop a condition", key, less))
             if ACCOUNT.search(str(given.get(key, ""))):
                 present = ACCOUNT.search(given[key])
-                other = next(each for each in accounts if present and each != present.group())
+                other = _other(accounts, present.group() if present else "")
                 swapped = {**given, key: ACCOUNT.sub(other, given[key])}
                 changes.append(("another account", key, swapped))
         for operator, detail, changed in changes:
@@ -95,7 +95,7 @@ def _permissions(
                 del made["resource"]["aws_lambda_permission"][name]
             else:
                 made["resource"]["aws_lambda_permission"][name] = changed
-            yield Mutant(operator, stack, name, given.get("statement_id", ""), detail, made, {})
+            yield Mutant(operator, stack, name, given.get("statement_id", ""), detail, made, given)
 
 
 def _changes(body: Body, accounts: tuple[str, ...]) -> Iterator[tuple[str, str, list[Body]]]:
@@ -169,7 +169,7 @@ def _swapped(body: Body, accounts: tuple[str, ...]) -> Iterator[tuple[str, str, 
         present = ACCOUNT.search(text)
         if present is None:
             continue
-        other = next(each for each in accounts if each != present.group())
+        other = _other(accounts, present.group())
         made = copy.deepcopy(body)
         place: Any = made
         for step in path[:-1]:
@@ -185,3 +185,8 @@ def _texts(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...],
         steps = value.items() if isinstance(value, dict) else enumerate(value)
         for step, item in steps:
             yield from _texts(item, (*path, step))
+
+
+def _other(accounts: tuple[str, ...], own: str) -> str:
+    """Another account of the organisation; of a single one, any."""
+    return next((each for each in accounts if each != own), "999999999999")

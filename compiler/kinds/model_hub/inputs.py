@@ -93,7 +93,7 @@ class Pinned(Shape):
     by: RolePath | None = Field(
         default=None,
         description="role of the target account that Terraform acts as, which the group must admit; "
-        "default: the role of deploy.aws",
+        "default: deploy.aws.role, or without it deploy.aws.bootstrap_role",
     )
 
 

@@ -9,6 +9,7 @@ WORKERS ?= 2
 RIG_WORKERS ?= 0
 # Further words for pytest, such as PYTEST_ARGS='-k pipeline -x'.
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 export PYTHON
 
 python := .venv/bin/python
@@ -51,6 +52,10 @@ golden: .venv/test  ## Rewrite the expected output of the golden tests; review t
 .PHONY: docs
 docs: .venv/test  ## Rewrite the pages of docs/ that are made from the code, and the JSON Schema
 	$(python) tools/reference.py
+
+.PHONY: bench
+bench: .venv/test  ## Measure speed and memory; write docs/performance.md (BENCH_ARGS='--sizes 30 300')
+	$(python) -m benchmarks --write $(BENCH_ARGS)
 
 .PHONY: lock
 lock:  ## Write requirements/*.lock anew from pyproject.toml

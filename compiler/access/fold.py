@@ -41,25 +41,14 @@ def fold(
 ) -> tuple[tuple[Statement, ...], dict[str, str]]:
     """The statements in at most `room` bytes where folding can do it, and which sid became which.
 
-    Nothing changes while they fit as they are. First those are folded that differ in their
-    principals only, and where that is not enough, those that differ in their resources too: the
-    owner's half then admits each principal to all of them, and the principals' halves stay exact.
+    Nothing changes while they fit as they are. Those are folded that differ in their principals only:
+    joining resources, too, would admit each principal to all of them.
     """
-    kept, renamed = tuple(statements), dict[str, str]()
-    for with_resources in (True, False):
-        if size([statement.json() for statement in kept]) <= room:
-            break
-        kept, renamed = _folded(statements, with_resources=with_resources)
-    return kept, renamed
-
-
-def _folded(
-    statements: Sequence[Statement], *, with_resources: bool
-) -> tuple[tuple[Statement, ...], dict[str, str]]:
+    if size([statement.json() for statement in statements]) <= room:
+        return tuple(statements), {}
     groups: dict[str, list[Statement]] = {}
     for statement in statements:
-        shape = _shape(statement, with_resources=with_resources)
-        groups.setdefault(shape, []).append(statement)
+        groups.setdefault(_shape(statement), []).append(statement)
     folded: list[Statement] = []
     renamed: dict[str, str] = {}
     taken = {statement.sid for statement in statements}
@@ -73,7 +62,7 @@ def _folded(
     return tuple(folded), renamed
 
 
-def _shape(statement: Statement, *, with_resources: bool) -> str:
+def _shape(statement: Statement) -> str:
     """What two statements must share to be folded; one that cannot be folded is alone with its sid."""
     if not isinstance(statement.principal, Mapping) or "AWS" not in statement.principal:
         return statement.sid
@@ -83,8 +72,6 @@ def _shape(statement: Statement, *, with_resources: bool) -> str:
         return statement.sid
     body = statement.json()
     del body["Sid"], body["Principal"]
-    if not with_resources:
-        body.pop("Resource", None)
     body["narrowed"] = role is not None
     body["Condition"] = _without_role(statement.conditions)
     return json.dumps(measured(body), sort_keys=True)
@@ -107,13 +94,11 @@ def _without_role(conditions: Conditions) -> Conditions:
 def _joined(name: str, group: Sequence[Statement]) -> Statement:
     roots: list[Value] = []
     roles: list[Value] = []
-    resources: list[Value] = []
     for statement in group:
         assert isinstance(statement.principal, Mapping), "only those of accounts are folded"
         root, role = statement.principal["AWS"], _role(statement)
         roots += [root] if root not in roots else []
         roles += [role] if role and role not in roles else []
-        resources += [each for each in statement.resources if each not in resources]
     first = group[0]
     conditions = {operator: dict(keys) for operator, keys in first.conditions.items()}
     if roles:
@@ -123,7 +108,7 @@ def _joined(name: str, group: Sequence[Statement]) -> Statement:
         actions=first.actions,
         effect=first.effect,
         principal={"AWS": roots[0] if len(roots) == 1 else roots},
-        resources=tuple(resources),
+        resources=first.resources,
         conditions=conditions,
     )
 

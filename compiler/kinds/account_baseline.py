@@ -4,6 +4,9 @@ No public S3, encrypted EBS volumes, an access analyzer, a password policy; wher
 state bucket, and the role that Terraform is applied with, which a GitHub Actions workflow assumes
 through OpenID Connect. The stack that makes that role is itself applied as `deploy.aws.bootstrap_role`,
 and before every other stack of its account.
+
+The state bucket admits each account's deploy role to the states of that account's own stacks; its policy
+has room for 40 such accounts.
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ PASSWORD_DAYS = 90
 # Percent of the budget, and whether of what was spent or of what is forecast.
 BUDGET_WARNINGS = ((80, "ACTUAL"), (100, "ACTUAL"), (100, "FORECASTED"))
 STATE_VERSION_DAYS = 365
+# Each takes up to 480 bytes of the bucket's policy, which S3 limits to 20 KB.
+STATE_ACCOUNTS = 40
 
 GitHubId = Annotated[Text, Matching(r"[1-9][0-9]{0,19}", "a number that GitHub gave, in digits")]
 GitHubName = Annotated[Text, Matching(r"[A-Za-z0-9._-]{1,100}", "a name at GitHub")]
@@ -296,6 +301,15 @@ def _state_bucket(draft: Draft, account: Account) -> None:
             hint="make both the same: a backend finds its bucket only in its own region",
         )
         return
+    deployed = len(draft.neighbours.such(KIND.name, _has_deploy_role))
+    if deployed > STATE_ACCOUNTS:
+        draft.problem(
+            "E323",
+            f'component "{draft.component.name}" has state_bucket, and {deployed} accounts with '
+            f"deploy_from would share it: its policy has room for {STATE_ACCOUNTS}",
+            hint="make the bucket yourself, with a policy for your organisation",
+        )
+        return
     draft.own_bucket(_bucket(draft, account))
 
 
@@ -316,18 +330,24 @@ def _bucket(draft: Draft, account: Account) -> Bucket:
 def _keeps_state(draft: Draft, role: Role) -> None:
     """Let the account's deploy role read and write the states of its own stacks, and lock them.
 
-    Source: Terraform documentation, "Backend Type: s3", permissions required; the prefix `env:/` is
-    where `init` looks for workspaces.
+    Each may list the names of all states, so that one statement of the bucket's policy can hold many
+    accounts. Source: Terraform documentation, "Backend Type: s3", permissions required; the prefix
+    `env:/` is where `init` looks for workspaces.
     """
     if draft.organization.state.aws_bucket is None:
         return
     for owner in draft.neighbours.such(KIND.name, _has_state_bucket):
         bucket = _bucket(Draft(owner, draft.organization), owner.inputs.account)
-        own = f"aws/{role.place.account}/"
+        states = Objects(bucket, f"aws/{role.place.account}/*")
         actions = ("s3:DeleteObject", "s3:GetObject", "s3:PutObject")
-        draft.grant(f"{role.label}-keeps-state", role, actions, Objects(bucket, f"{own}*"))
-        listing = Listing(bucket, (own, "env:/"))
+        draft.grant(f"{role.label}-keeps-state", role, actions, states)
+        listing = Listing(bucket, ("aws/", "env:/"))
         draft.grant(f"{role.label}-lists-states", role, ("s3:ListBucket",), listing)
+
+
+def _has_deploy_role(component: Component) -> bool:
+    inputs: Inputs = component.inputs
+    return inputs.deploy_from is not None
 
 
 def _has_state_bucket(component: Component) -> bool:

@@ -253,8 +253,19 @@ def test_each_account_s_deploy_role_keeps_its_own_states() -> None:
     role = "arn:aws:iam::222222222222:role/landform-deploy"
     assert admitted["Condition"]["ArnEquals"] == {"aws:PrincipalArn": role}
     listing = bucket["DeployTwoListsStates"]["Condition"]["StringLike"]
-    assert listing == {"s3:prefix": ["aws/two/*", "env:/*"]}
+    assert listing == {"s3:prefix": ["aws/*", "env:/*"]}
     assert not any(sid.startswith("DeployOne") for sid in bucket)
+
+
+def test_a_state_bucket_has_room_for_forty_accounts() -> None:
+    def accounts(number: int) -> dict[str, Any]:
+        name = "account-with-a-name-of-31-".ljust(28, "x")
+        found = {f"{name}{n:03}": {"id": f"{n:012}"} for n in range(1, number)}
+        return {"one": {"id": "111111111111"}, **found}
+
+    assert not compilation(top={"accounts": accounts(40)}).diagnostics
+    (found,) = compilation(top={"accounts": accounts(41)}).diagnostics
+    assert (found.code, "room for 40" in found.message) == ("E323", True)
 
 
 def _statements(body: dict[str, Any]) -> dict[str, dict[str, Any]]:

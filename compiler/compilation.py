@@ -31,6 +31,7 @@ from compiler.checks import (
 from compiler.diagnostics import Diagnostic, Span, has_errors, in_order
 from compiler.kinds.available import available, unusable, users, with_users
 from compiler.kinds.draft import Draft
+from compiler.kinds.installed import installed
 from compiler.kinds.neighbours import Neighbours
 from compiler.manifest import output_tree
 from compiler.organization.kind import Kind
@@ -70,11 +71,28 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compilation:
-    """Everything that one run found. `sources` are the files read, whole, by the path shown."""
+    """Everything that one run found. `sources` are the files read, whole, by the path shown.
+
+    `read` are the blueprints as they were read.
+    """
 
     blueprints: tuple[Compiled, ...]
     diagnostics: tuple[Diagnostic, ...]
     sources: Mapping[str, str] = field(default_factory=dict)
+    read: tuple[BlueprintFiles, ...] = ()
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the output is a function of `read` and of Landform alone: without installed kinds,
+        whose code may change, and without `removed`, which asks what stands in the output folder.
+        """
+        environment = installed()
+        return not (
+            self.diagnostics
+            or environment.kinds
+            or environment.failures
+            or any(one.world.removed for one in self.blueprints)
+        )
 
 
 def compile_blueprints(path: Path) -> Compilation:
@@ -109,7 +127,10 @@ def compile_blueprints(path: Path) -> Compilation:
         for source in (*files.files, *files.kinds, *files.beside.sources)
     }
     return Compilation(
-        blueprints=tuple(compiled), diagnostics=in_order(diagnostics), sources=sources
+        blueprints=tuple(compiled),
+        diagnostics=in_order(diagnostics),
+        sources=sources,
+        read=read,
     )
 
 

@@ -42,7 +42,7 @@ LAYERS = (
     ),
     ("compiler.compilation", "compiler.diagnosis"),
     ("compiler.removal",),
-    ("compiler.emission", "compiler.revision"),
+    ("compiler.cache", "compiler.emission", "compiler.revision"),
     ("compiler.cli",),
     ("compiler.__main__", "compiler.cdktf_app"),
 )

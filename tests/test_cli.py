@@ -229,7 +229,7 @@ def test_progress_only_on_a_terminal(
     from compiler.cli import progress
 
     monkeypatch.setattr(progress, "PATIENCE_SECONDS", 0.0)
-    monkeypatch.setattr(progress, "Console", Watched)
+    monkeypatch.setattr("rich.console.Console", Watched)
     Watched.shown = []
     with progress.progress("compiling"):
         Watched.wait()

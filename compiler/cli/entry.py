@@ -8,36 +8,51 @@ import os
 import platform
 import sys
 import traceback
-from typing import NoReturn, TextIO
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, NoReturn, TextIO
 
 import click
 
 from compiler import __version__
-from compiler.cli.commands import (
-    access,
-    compile_,
-    diff,
-    doctor,
-    explain,
-    init,
-    kinds,
-    schema,
-    validate,
-)
 from compiler.terraform.synth import EngineError
 
 TOOL_FAILED = 4
 DEFECT = 70
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(click.Group):
+    """Imports a command when it is asked for: what another needs costs half a second."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted(MODULES)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        command: click.Command | None = MODULES[name]().command if name in MODULES else None
+        return command
+
+
+# Each command's module, imported by calling.
+MODULES: dict[str, Callable[[], Any]] = {
+    "access": lambda: import_module("compiler.cli.commands.access"),
+    "compile": lambda: import_module("compiler.cli.commands.compile_"),
+    "diff": lambda: import_module("compiler.cli.commands.diff"),
+    "doctor": lambda: import_module("compiler.cli.commands.doctor"),
+    "explain": lambda: import_module("compiler.cli.commands.explain"),
+    "init": lambda: import_module("compiler.cli.commands.init"),
+    "kinds": lambda: import_module("compiler.cli.commands.kinds"),
+    "schema": lambda: import_module("compiler.cli.commands.schema"),
+    "validate": lambda: import_module("compiler.cli.commands.validate"),
+}
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="landform")
 def landform() -> None:
     """Compile a blueprint of an organisation's ML platform into reviewable Terraform JSON."""
-
-
-for command in (access, compile_, diff, doctor, explain, init, kinds, schema, validate):
-    landform.add_command(command.command)
 
 
 def main() -> None:

@@ -7,8 +7,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-
 PATIENCE_SECONDS = 1.0
 
 
@@ -18,6 +16,8 @@ def progress(what: str) -> Iterator[None]:
     if not sys.stderr.isatty():
         yield
         return
+    from rich.console import Console  # a tenth of a second that only a terminal needs
+
     status = Console(stderr=True).status(what)
     timer = threading.Timer(PATIENCE_SECONDS, status.start)
     timer.daemon = True

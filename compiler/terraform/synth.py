@@ -15,7 +15,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import importlib
-import importlib.metadata
 import importlib.util
 import json
 import os
@@ -113,9 +112,11 @@ def constructed(build: Callable[[Any], None]) -> dict[str, Json]:
 
 def engine_version() -> str:
     """Such as `cdktf 0.21.0, node v24.19.0`. Starts Node once; EngineError if either is missing."""
+    from importlib import metadata  # takes longer than all of this module
+
     try:
-        library = importlib.metadata.version("cdktf")
-    except importlib.metadata.PackageNotFoundError:
+        library = metadata.version("cdktf")
+    except metadata.PackageNotFoundError:
         raise EngineError("the Python package cdktf is not installed") from None
     return f"cdktf {library}, node {_node_version(node_binary())}"
 

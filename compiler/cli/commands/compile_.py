@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 
+from compiler.cache import Cache, default_folder, remember, up_to_date
 from compiler.cli.options import (
     BLUEPRINT_ERRORS,
     OUT_OF_DATE,
@@ -17,9 +20,7 @@ from compiler.cli.options import (
 )
 from compiler.cli.progress import progress
 from compiler.cli.render import Format, Result
-from compiler.compilation import compile_blueprints
-from compiler.diagnostics import has_errors
-from compiler.emission import apply, joined, plan
+from compiler.diagnostics import Diagnostic, has_errors
 from compiler.tree import Changes
 
 # More than this says less.
@@ -45,6 +46,13 @@ LISTED = 30
     default=os.cpu_count() or 1,
     help="Processes for large organisations.  [default: the machine's cores]",
 )
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=default_folder,
+    help="Folder that remembers what was compiled.  [default: landform/compiled in the user's cache]",
+)
+@click.option("--no-cache", is_flag=True, help="Compile, whatever was compiled before.")
 @format_option
 @color_option
 @click.pass_context
@@ -55,30 +63,54 @@ def command(
     check: bool,
     prune: bool,
     jobs: int,
+    cache: Path,
+    no_cache: bool,
     format_: Format,
     color: str,
 ) -> None:
     """Compile a blueprint, or each one in a folder, to Terraform JSON."""
+    known = None if no_cache else Cache(cache)
     with progress("compiling"):
-        compilation = compile_blueprints(path)
-        diagnostics = list(compilation.diagnostics)
-        outputs = []
-        if not has_errors(diagnostics):
-            outputs = [plan(one, out, prune=prune, jobs=jobs) for one in compilation.blueprints]
-            diagnostics += [found for output in outputs for found in output.diagnostics]
-        written = not check and not has_errors(diagnostics)
-        if written:
-            diagnostics += apply(outputs)
-    changes = joined(outputs)
-    failed = has_errors(diagnostics)
-    result = None if failed else Result(changes=changes, written=written)
+        same = up_to_date(known, path, out) if known else None
+        done = _Done(same) if same else _compile(path, out, known, check, prune, jobs)
+    failed = has_errors(done.diagnostics)
+    result = None if failed else Result(changes=done.changes, written=not check)
     if check and not failed and format_ == "text":
-        _list(changes)
-    show(diagnostics, compilation.sources, format_, color, result)
+        _list(done.changes)
+    show(done.diagnostics, done.sources, format_, color, result)
     if failed:
         context.exit(BLUEPRINT_ERRORS)
-    if check and changes.pending:
+    if check and done.changes.pending:
         context.exit(OUT_OF_DATE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What a run came to."""
+
+    changes: Changes
+    diagnostics: tuple[Diagnostic, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+def _compile(
+    path: Path, out: Path, known: Cache | None, check: bool, prune: bool, jobs: int
+) -> _Done:
+    # Not imported where nothing is to be done: it takes longer than to see that.
+    from compiler.compilation import compile_blueprints
+    from compiler.emission import apply, joined, plan
+
+    compilation = compile_blueprints(path)
+    diagnostics = list(compilation.diagnostics)
+    outputs = []
+    if not has_errors(diagnostics):
+        outputs = [plan(one, out, prune=prune, jobs=jobs) for one in compilation.blueprints]
+        diagnostics += [found for output in outputs for found in output.diagnostics]
+    if not check and not has_errors(diagnostics):
+        diagnostics += apply(outputs)
+    if known and compilation.repeatable and not diagnostics:
+        remember(known, compilation.read, ((each.root.name, each.tree) for each in outputs))
+    return _Done(joined(outputs), tuple(diagnostics), compilation.sources)
 
 
 def _list(changes: Changes) -> None:

@@ -1,0 +1,213 @@
+"""What is remembered of earlier compiles never changes what a compile comes to."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from compiler import cache as cache_module
+from compiler import compilation
+from compiler.cli.entry import landform
+
+BLUEPRINT = """\
+landform: 1
+organization: {name: acme}
+defaults: {aws: {region: eu-west-1}}
+accounts:
+  one: {id: "111111111111"}
+  two: {id: "222222222222"}
+components:
+  alarms: {kind: alarms, for_each: {accounts: "**"}}
+  catalog:
+    kind: model-catalog
+    account: one
+    portfolio: {name: models, provider: ML}
+    share_to: two
+    audience: [{role: data-scientist}]
+    products:
+      churn: {template: churn.yaml, versions: [{name: v1}]}
+"""
+KIND = """\
+summary: Alarms
+inputs: {account: {type: account}}
+stacks: {account: {resources: {aws_sns_topic: {alarms: {name: alarms}}}}}
+"""
+TEMPLATE = """\
+AWSTemplateFormatVersion: "2010-09-09"
+Parameters: {Name: {Type: String}}
+Resources: {Topic: {Type: "AWS::SNS::Topic", Properties: {TopicName: !Ref Name}}}
+"""
+
+
+class Place:
+    """A blueprint, its output and a cache; counts how often it was really compiled."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.blueprint = folder / "blueprint"
+        self.out = folder / "out"
+        self.cache = folder / "cache"
+        self.compiled = 0
+        (self.blueprint / "kinds").mkdir(parents=True)
+        (self.blueprint / "landform.yaml").write_text(BLUEPRINT)
+        (self.blueprint / "kinds" / "alarms.yaml").write_text(KIND)
+        (self.blueprint / "churn.yaml").write_text(TEMPLATE)
+        really = compilation.compile_blueprints
+
+        def counted(path: Path) -> compilation.Compilation:
+            self.compiled += 1
+            return really(path)
+
+        monkeypatch.setattr(compilation, "compile_blueprints", counted)
+
+    def run(self, *options: str, code: int = 0) -> str:
+        arguments = ["compile", str(self.blueprint), "--out", str(self.out), *options]
+        done = CliRunner().invoke(landform, [*arguments, "--cache", str(self.cache), "--jobs", "1"])
+        assert done.exit_code == code, done.output
+        return done.output
+
+    def again(self, code: int = 0) -> bool:
+        """Whether the next run compiles; what it leaves must be what is left without a cache."""
+        before = self.compiled
+        self.run(code=code)
+        compiled = self.compiled > before
+        if code == 0:
+            self.run("--no-cache", "--check")
+        return compiled
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    place = Place(tmp_path, monkeypatch)
+    place.run()
+    assert place.compiled == 1
+    return place
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_nothing_changed_compiles_nothing(place: Place) -> None:
+    before = {path: path.stat().st_mtime_ns for path in place.out.rglob("*")}
+    assert not place.again()
+    assert "up to date" in place.run("--check")
+    assert place.compiled == 2  # the one of `again` without a cache
+    assert {path: path.stat().st_mtime_ns for path in place.out.rglob("*")} == before
+
+
+def main(place: Place) -> Path:
+    return place.out / "acme" / "aws" / "one" / "alarms" / "main.tf.json"
+
+
+def add_stack(place: Place) -> None:
+    """One that no component makes any more, without resources."""
+    shutil.copytree(main(place).parent, main(place).parents[1] / "gone")
+    edit(main(place).parents[1] / "gone" / "main.tf.json", '"resource"', '"locals"')
+
+
+CHANGES: dict[str, Callable[[Place], None]] = {
+    "a line of the blueprint": lambda p: edit(
+        p.blueprint / "landform.yaml", "name: v1", "name: v2"
+    ),
+    "a further file": lambda p: (
+        (p.blueprint / "more.yaml").write_text('accounts: {three: {id: "333333333333"}}'),
+        None,
+    )[1],
+    "the team's kind": lambda p: edit(
+        p.blueprint / "kinds/alarms.yaml", "{name:", "{fifo_topic: false, name:"
+    ),
+    "a file that a component names": lambda p: edit(p.blueprint / "churn.yaml", "Topic:", "Other:"),
+    "a file of the output": lambda p: edit(main(p), '"alarms"', '"alarm"'),
+    "a file of the output that is gone": lambda p: main(p).unlink(),
+    "an asset": lambda p: next(p.out.rglob("assets/*/*")).write_text("{}") and None,
+    "a stack that is not made": add_stack,
+    "an interrupted run": lambda p: (
+        (p.out / "acme" / ".landform.journal").write_text('{"version": 1, "paths": {}}'),
+        None,
+    )[1],
+    "a cache that is gone": lambda p: shutil.rmtree(p.cache),
+    "a cache that is damaged": lambda p: (
+        [path.write_bytes(path.read_bytes()[:-1]) for path in p.cache.iterdir()] and None
+    ),
+    "a cache that others can write": lambda p: os.chmod(p.cache, 0o777),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_whatever_changes_is_seen(place: Place, what: str) -> None:
+    CHANGES[what](place)
+    assert place.again()
+
+
+def test_another_version_of_landform_compiles(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache_module, "program", lambda: "another")
+    assert place.again()
+    assert not place.again()
+
+
+def test_the_program_s_digest_is_of_its_files(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(cache_module, "__file__", str(tmp_path / "cache.py"))
+    digests = set()
+    for name, text in (("a.py", "1"), ("a.py", "2"), ("b.json", "2"), ("deep.py", "")):
+        (tmp_path / name).write_text(text)
+        digests.add(cache_module.program.__wrapped__())
+    monkeypatch.setattr("sys.path", [str(tmp_path)])
+    (tmp_path / "thing-1.0.dist-info").mkdir()
+    digests.add(cache_module.program.__wrapped__())
+    assert len(digests) == 5
+
+
+def test_errors_are_told_again(place: Place) -> None:
+    edit(place.blueprint / "landform.yaml", "share_to: two", "share_to: three")
+    assert place.again(code=1)
+    assert place.again(code=1)
+
+
+def test_removed_stacks_are_looked_at_each_time(place: Place) -> None:
+    edit(place.blueprint / "landform.yaml", 'accounts: "**"', "accounts: one")
+    (place.blueprint / "removed.yaml").write_text("removed: [aws/two/alarms]")
+    assert place.again()
+    assert place.again()
+
+
+def test_another_output_folder_is_written(place: Place) -> None:
+    place.out = place.out.with_name("other")
+    assert "wrote" in place.run()
+    assert main(place).is_file()
+
+
+def test_only_so_many_records_are_kept(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache_module, "KEPT", 2)
+    for number in range(3):
+        edit(place.blueprint / "kinds/alarms.yaml", "summary: Alarms", f"summary: Alarms{number}")
+        assert place.again()
+        edit(place.blueprint / "kinds/alarms.yaml", f"Alarms{number}", "Alarms")
+    assert len(list(place.cache.iterdir())) == 2
+
+
+def test_a_cache_folder_that_cannot_be_made_does_no_harm(place: Place) -> None:
+    place.cache.rename(place.cache.with_name("old"))
+    place.cache.write_text("a file")
+    done = CliRunner().invoke(
+        landform,
+        [
+            "compile",
+            str(place.blueprint),
+            "--out",
+            str(place.out),
+            "--cache",
+            str(place.cache / "x"),
+        ],
+    )
+    assert done.exit_code == 0, done.output

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tests.circumstances import EXPANDED
 from tests.terraform.applied import Applied
 from tests.terraform.evaluate import Verdict
 from tests.terraform.ledger import Edge
 from tests.terraform.questions import (
-    EXPANDED,
     Question,
     ask,
     listing,

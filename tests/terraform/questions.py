@@ -9,10 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tests.circumstances import Circumstances, circumstances, services
 from tests.terraform.applied import Applied
 from tests.terraform.evaluate import Side, Verdict, evaluate
-
-Circumstances = tuple[Mapping[str, str], ...]
 
 OBJECT_ACTIONS = ("s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObject")
 KEY_ACTIONS = (
@@ -60,34 +59,6 @@ VERSION_ACTIONS = (
     "sagemaker:ListModelPackages",
     "sagemaker:UpdateModelPackage",
 )
-# Wildcards that the ledger uses, as the actions that stand behind them.
-EXPANDED = {
-    "kms:GenerateDataKey*": ("kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext"),
-    "kms:ReEncrypt*": ("kms:ReEncryptFrom", "kms:ReEncryptTo"),
-}
-# What the service that asks says of itself; each is tried.
-NATURAL: Mapping[str, Circumstances] = {
-    "cloudwatch:PutMetricData": (
-        {"cloudwatch:namespace": "/aws/sagemaker/TrainingJobs"},
-        {"cloudwatch:namespace": "/aws/sagemaker/Endpoints"},
-    ),
-    "sagemaker:CreateModelPackage": (
-        {"sagemaker:ModelApprovalStatus": "PendingManualApproval"},
-        {"sagemaker:ModelApprovalStatus": "Approved"},
-    ),
-    # Service Catalog marks its templates, and tells people what is their own.
-    "s3:GetObject": ({}, {"s3:ExistingObjectTag/servicecatalog:provisioning": "true"}),
-    "servicecatalog": ({"servicecatalog:userLevel": "self"},),
-    "iam:CreateServiceLinkedRole": (
-        {"iam:AWSServiceName": "sagemaker.application-autoscaling.amazonaws.com"},
-    ),
-    "application-autoscaling": (
-        {
-            "application-autoscaling:service-namespace": "sagemaker",
-            "application-autoscaling:scalable-dimension": "sagemaker:variant:DesiredInstanceCount",
-        },
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,31 +116,14 @@ def _joined(verdicts: list[Verdict]) -> Verdict:
 
 def natural(applied: Applied, action: str, resource: str) -> Circumstances:
     """The circumstances in which a service of AWS makes this request."""
-    service = action.split(":")[0]
-    if action == "iam:PassRole":
-        return tuple({"iam:PassedToService": name} for name in _trusted(applied, resource))
-    if service == "kms":
-        region, suffix = resource.split(":")[3], _suffix(resource)
-        grant = {"kms:GrantIsForAWSResource": "true"} if action == "kms:CreateGrant" else {}
-        through = ({"kms:ViaService": f"{name}.{region}.{suffix}"} for name in ("s3", "sns"))
-        return ({**grant}, *({**grant, **via} for via in through))
-    return NATURAL.get(action) or NATURAL.get(service) or ({},)
+    return circumstances(
+        action, resource, lambda role: services(applied.roles[role].trust["Statement"])
+    )
 
 
 def listing(bucket: str, prefix: str) -> Question:
     """May somebody list what lies below a prefix?"""
     return Question("s3:ListBucket", bucket, ({"s3:prefix": prefix},), prefix)
-
-
-def _suffix(arn: str) -> str:
-    return "amazonaws.com.cn" if arn.split(":")[1] == "aws-cn" else "amazonaws.com"
-
-
-def _trusted(applied: Applied, role: str) -> list[str]:
-    """The services that may assume a role; `nobody` when none may."""
-    statements = applied.roles[role].trust["Statement"]
-    principals = [s["Principal"].get("Service", []) for s in statements]
-    return [n for p in principals for n in ([p] if isinstance(p, str) else p)] or ["nobody"]
 
 
 def _roles(applied: Applied) -> Iterator[Question]:

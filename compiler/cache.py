@@ -19,7 +19,7 @@ import stat
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,31 +58,40 @@ class Cache:
 
     def get(self, key: str) -> Record | None:
         """The record of that name."""
-        try:
-            if not _private(self.folder):
-                return None
-            content = (self.folder / key).read_bytes()
-        except OSError:
+        text = self.read(key)
+        if text is None:
             return None
-        digest, packed = content[:64], content[64:]
-        if hashlib.sha256(packed).hexdigest().encode() != digest:
-            return None
-        raw = json.loads(zlib.decompress(packed))
+        raw = json.loads(text)
         return Record(
             beside=tuple(raw["beside"]), trees=tuple((name, files) for name, files in raw["trees"])
         )
 
     def put(self, key: str, record: Record) -> None:
-        """Keep `record`, and drop the oldest of too many."""
+        """Keep `record`."""
         text = json.dumps({"beside": record.beside, "trees": record.trees}, separators=(",", ":"))
-        packed = zlib.compress(text.encode(), 1)
+        self.write(key, text.encode())
+
+    def read(self, name: str) -> bytes | None:
+        """What was written under that name, if it is whole."""
+        try:
+            if not _private(self.folder):
+                return None
+            content = (self.folder / name).read_bytes()
+        except OSError:
+            return None
+        digest, packed = content[:32], content[32:]
+        return zlib.decompress(packed) if hashlib.sha256(packed).digest() == digest else None
+
+    def write(self, name: str, content: bytes) -> None:
+        """Keep `content`, and drop the oldest of too many files."""
+        packed = zlib.compress(content, 1)
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not _private(self.folder):
                 return
             with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as file:
-                file.write(hashlib.sha256(packed).hexdigest().encode() + packed)
-            os.replace(file.name, self.folder / key)
+                file.write(hashlib.sha256(packed).digest() + packed)
+            os.replace(file.name, self.folder / name)
             oldest = sorted(self.folder.iterdir(), key=lambda path: path.stat().st_mtime)
             for path in oldest[:-KEPT]:
                 path.unlink(missing_ok=True)
@@ -95,6 +104,31 @@ def _private(folder: Path) -> bool:
     status = folder.stat()
     mine = not hasattr(os, "getuid") or status.st_uid == os.getuid()
     return mine and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+# Fingerprints that are kept; some megabytes.
+MOST_KNOWN = 200_000
+
+
+class Known:
+    """Fingerprints of the documents that this very Landform found sound and CDKTF gave back unchanged.
+
+    Both are about a document alone, so that none needs to be looked at twice. Where the cache is
+    lost or damaged nothing is known.
+    """
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+        content = cache.read(f"known-{program()}") or b""
+        self.fingerprints = {content[at : at + 32] for at in range(0, len(content), 32)}
+
+    def add(self, fingerprints: Set[bytes]) -> None:
+        """Keep these as well."""
+        if fingerprints <= self.fingerprints:
+            return
+        both = self.fingerprints | set(fingerprints)
+        kept = both if len(both) <= MOST_KNOWN else fingerprints
+        self._cache.write(f"known-{program()}", b"".join(sorted(kept)))
 
 
 # ---- What a compile depends on

@@ -7,7 +7,7 @@ does). A pass that found errors does not stop the others where they can still sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -38,6 +38,7 @@ from compiler.organization.kind import Kind
 from compiler.organization.records import Component
 from compiler.organization.resolve import World, resolve
 from compiler.organization.roots import tombstone
+from compiler.printing import Printer
 from compiler.terraform.document import Json, document
 from compiler.terraform.stack import Stack
 
@@ -56,17 +57,17 @@ class Compiled:
     bindings: tuple[Binding, ...]
     documents: Mapping[str, Mapping[str, Json]]
     spans: Mapping[str, Span]
+    printer: Printer = field(default_factory=Printer)
 
     @property
     def organization(self) -> str:
         """The organisation's name: the folder below the output folder."""
         return self.world.organization.name
 
-    def tree(self, jobs: int = 1) -> dict[str, bytes]:
+    def tree(self) -> dict[str, bytes]:
         """Every file of the organisation's folder; puts the stacks through CDKTF."""
-        return output_tree(
-            self.organization, self.stacks, (*self.edges, *self.bindings), self.documents, jobs
-        )
+        texts = self.printer.texts(self.documents)
+        return output_tree(self.organization, self.stacks, (*self.edges, *self.bindings), texts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +96,11 @@ class Compilation:
         )
 
 
-def compile_blueprints(path: Path) -> Compilation:
-    """Compile the blueprint at `path`, or each of the several in that folder."""
+def compile_blueprints(path: Path, printers: Callable[[], Printer] = Printer) -> Compilation:
+    """Compile the blueprint at `path`, or each of the several in that folder.
+
+    `printers` makes the printer of each.
+    """
     read, found = read_blueprints(path)
     diagnostics = list(found)
     unread = [d.span.path for d in found if d.span]
@@ -104,7 +108,8 @@ def compile_blueprints(path: Path) -> Compilation:
     first: dict[str, Span] = {}
     for files in read:
         own = f"{files.path}/kinds/"
-        one, found = _compile(files, [path for path in unread if path.startswith(own)])
+        lost = [path for path in unread if path.startswith(own)]
+        one, found = _compile(files, lost, printers())
         diagnostics += found
         if one is None:
             continue
@@ -139,7 +144,7 @@ def _name_span(compiled: Compiled) -> Span:
 
 
 def _compile(
-    files: BlueprintFiles, unread: Iterable[str]
+    files: BlueprintFiles, unread: Iterable[str], printer: Printer
 ) -> tuple[Compiled | None, tuple[Diagnostic, ...]]:
     """One blueprint; `unread` are the paths of its kinds that could not be read."""
     diagnostics: list[Diagnostic] = []
@@ -161,13 +166,16 @@ def _compile(
     diagnostics += found
     if world is None or has_errors(diagnostics):
         return None, tuple(diagnostics)
-    compiled, found = build(world, kinds, files.beside)
+    compiled, found = build(world, kinds, files.beside, printer)
     diagnostics += found
     return (None if has_errors(diagnostics) else compiled), tuple(diagnostics)
 
 
 def build(
-    world: World, kinds: Mapping[str, Kind], beside: Beside | None = None
+    world: World,
+    kinds: Mapping[str, Kind],
+    beside: Beside | None = None,
+    printer: Printer | None = None,
 ) -> tuple[Compiled, tuple[Diagnostic, ...]]:
     """Every component's stacks, checked against each other and against the providers' schemas."""
     diagnostics: list[Diagnostic] = []
@@ -194,12 +202,15 @@ def build(
             spans[path] = world.removed[path]
     ordered = tuple(sorted(_after_deploy_roles(stacks), key=lambda stack: stack.path))
     documents = {stack.path: document(stack) for stack in ordered}
+    printer = printer or Printer()
     places = Places(spans, written)
     if not has_errors(diagnostics):
+        # What is known was checked before, by itself: nothing about it depends on another stack.
+        new = printer.begin(documents)
         diagnostics += check_collisions(ordered, spans)
-        diagnostics += check_schema(ordered, documents, places)
+        diagnostics += check_schema((s for s in ordered if s.path in new), documents, places)
         diagnostics += check_sizes(ordered, spans)
-        diagnostics += check_engine(documents, spans)
+        diagnostics += check_engine({path: documents[path] for path in new}, spans)
         sound = not has_errors(diagnostics)
         policies = gather(documents, edges, world.organization.aws_id) if sound else None
         diagnostics += check_rules(documents, policies, world.exceptions, places)
@@ -214,6 +225,7 @@ def build(
         bindings=bindings,
         documents=documents,
         spans=spans,
+        printer=printer,
     )
     return compiled, tuple(once(diagnostics, places))
 

@@ -26,7 +26,7 @@ class Output:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def plan(compiled: Compiled, out: Path, *, prune: bool = False, jobs: int = 1) -> Output:
+def plan(compiled: Compiled, out: Path, *, prune: bool = False) -> Output:
     """What compiling to `out` would change; writes nothing.
 
     Stacks on disk that no component makes any more are errors unless `prune`.
@@ -38,7 +38,7 @@ def plan(compiled: Compiled, out: Path, *, prune: bool = False, jobs: int = 1) -
     documents = {path: old.document for path, old in present.items() if old.document}
     buried, needed = bury(compiled, documents)
     gone = orphans(compiled, present, root, prune=prune)
-    tree = buried.tree(jobs)
+    tree = buried.tree()
     changes, found = plan_changes(root, tree)
     return Output(root=root, tree=tree, changes=changes, diagnostics=(*needed, *gone, *found))
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from graphlib import TopologicalSorter
 
 from compiler.access.ledger import Binding, Edge, ledger
 from compiler.terraform.document import Json
 from compiler.terraform.stack import Stack
-from compiler.terraform.synth import synthesize
 from compiler.terraform.text import canonical
 
 VERSION = 1
@@ -21,15 +18,10 @@ def output_tree(
     organization: str,
     stacks: Iterable[Stack],
     edges: Iterable[Edge | Binding],
-    documents: Mapping[str, Mapping[str, Json]],
-    jobs: int = 1,
+    texts: Mapping[str, bytes],
 ) -> dict[str, bytes]:
-    """The files of one organisation by their path below its folder.
-
-    `jobs` is the number of processes that large organisations are synthesized in.
-    """
+    """The files of one organisation by their path below its folder; `texts` are the root modules."""
     ordered = list(stacks)
-    texts = _texts(documents, jobs)
     tree: dict[str, bytes] = {}
     digests: dict[str, str] = {}
     for stack in ordered:
@@ -40,30 +32,6 @@ def output_tree(
     tree["manifest.json"] = canonical(manifest(organization, ordered, digests)).encode()
     tree["access.json"] = canonical(ledger(edges)).encode()
     return tree
-
-
-# An engine costs a third of a second to start; below this many stacks one is faster than two.
-STACKS_PER_JOB = 400
-
-
-def _texts(documents: Mapping[str, Mapping[str, Json]], jobs: int) -> dict[str, bytes]:
-    """The canonical text of every root module, after its way through CDKTF."""
-    jobs = min(jobs, len(documents) // STACKS_PER_JOB)
-    if jobs < 2:
-        return _synthesized(documents)
-    paths = sorted(documents)
-    shares = [{path: documents[path] for path in paths[start::jobs]} for start in range(jobs)]
-    # jsii's processes cannot be shared with a fork.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as executor:
-        texts: dict[str, bytes] = {}
-        for share in executor.map(_synthesized, shares):
-            texts |= share
-    return texts
-
-
-def _synthesized(documents: Mapping[str, Mapping[str, Json]]) -> dict[str, bytes]:
-    return {path: canonical(value).encode() for path, value in synthesize(documents).items()}
 
 
 def manifest(

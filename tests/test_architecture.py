@@ -36,6 +36,7 @@ LAYERS = (
     (
         "compiler.git",
         "compiler.manifest",
+        "compiler.printing",
         "compiler.tree",
         "compiler.tree_present",
         "compiler.catalogue",

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from compiler import cache as cache_module
-from compiler import compilation
+from compiler import compilation, printing
 from compiler.cli.entry import landform
+from compiler.terraform.document import Json
+from compiler.terraform.synth import EngineError
 
 BLUEPRINT = """\
 landform: 1
@@ -58,9 +62,11 @@ class Place:
         (self.blueprint / "churn.yaml").write_text(TEMPLATE)
         really = compilation.compile_blueprints
 
-        def counted(path: Path) -> compilation.Compilation:
+        def counted(
+            path: Path, printers: Callable[[], printing.Printer] = printing.Printer
+        ) -> compilation.Compilation:
             self.compiled += 1
-            return really(path)
+            return really(path, printers)
 
         monkeypatch.setattr(compilation, "compile_blueprints", counted)
 
@@ -211,3 +217,67 @@ def test_a_cache_folder_that_cannot_be_made_does_no_harm(place: Place) -> None:
         ],
     )
     assert done.exit_code == 0, done.output
+
+
+def engine_work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The stacks that go through the engine from now on."""
+    seen: list[str] = []
+    really = printing.synthesize
+
+    def noted(documents: Mapping[str, Mapping[str, Json]]) -> dict[str, dict[str, Json]]:
+        seen.extend(documents)
+        return really(documents)
+
+    monkeypatch.setattr(printing, "synthesize", noted)
+    return seen
+
+
+def test_only_changed_stacks_go_through_the_engine(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = engine_work(monkeypatch)
+    edit(place.blueprint / "landform.yaml", 'id: "222222222222"', 'id: "222222222223"')
+    place.run()
+    assert sorted(seen) == ["aws/one/catalog", "aws/two/alarms", "aws/two/catalog"]
+    place.run("--no-cache", "--check")
+
+
+def test_what_is_wrong_is_never_known(place: Place) -> None:
+    edit(place.blueprint / "kinds/alarms.yaml", "name: alarms", "name: alarms, kms_key: x")
+    assert "E501" in place.run(code=1)
+    assert "E501" in place.run(code=1)
+
+
+def test_nothing_is_known_to_another_version(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = engine_work(monkeypatch)
+    monkeypatch.setattr(cache_module, "program", lambda: "another")
+    assert place.again()
+    assert set(seen) >= {"aws/one/alarms", "aws/two/alarms", "aws/one/catalog"}
+
+
+def test_any_executor_gives_the_same_bytes(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def tree(printer: printing.Printer) -> dict[str, bytes]:
+        (compiled,) = compilation.compile_blueprints(place.blueprint, lambda: printer).blueprints
+        return compiled.tree()
+
+    monkeypatch.setattr(printing, "WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(printing, "SHARE", 1)
+    alone = tree(printing.Printer())
+    with printing.processes(3) as executor:
+        assert tree(printing.Printer(executor)) == alone
+    with ThreadPoolExecutor(1) as executor:
+        assert tree(printing.Printer(executor)) == alone
+
+
+def test_a_process_that_dies_is_a_failed_tool() -> None:
+    with printing.processes(2) as executor:
+        assert executor is not None
+        printer = printing.Printer(executor)
+        printer._futures.append(executor.submit(os._exit, 1))
+        with pytest.raises(EngineError, match="process ended"):
+            printer.texts({})
+
+
+def test_an_engine_error_of_another_process_is_the_same() -> None:
+    error = EngineError("there is no Node")
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)

@@ -43,6 +43,11 @@ class EngineError(Exception):
 
     def __init__(self, problem: str) -> None:
         super().__init__(f"{problem}; run `landform doctor` to see what is missing")
+        self._problem = problem
+
+    def __reduce__(self) -> tuple[type[EngineError], tuple[str]]:
+        """As it was made, when it comes from another process."""
+        return EngineError, (self._problem,)
 
 
 class EngineInputError(ValueError):

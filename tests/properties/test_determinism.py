@@ -16,7 +16,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from compiler import manifest
+from compiler import printing
 from compiler.compilation import Compiled, compile_blueprints
 from compiler.emission import apply, plan
 
@@ -113,20 +113,12 @@ def test_second_compile_touches_nothing(tmp_path: Path) -> None:
 def test_number_of_processes_does_not_matter(
     tree: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(manifest, "STACKS_PER_JOB", 4)
-    started: list[int] = []
-    executor = manifest.ProcessPoolExecutor
-
-    def noted(jobs: int, **arguments: Any) -> Any:
-        started.append(jobs)
-        return executor(jobs, **arguments)
-
-    monkeypatch.setattr(manifest, "ProcessPoolExecutor", noted)
-    compiled = only(ORGANISATION)
-    assert compiled.tree(jobs=2) == tree
-    assert started == [2], "the test is of one process only"
-    assert compiled.tree(jobs=1) == tree
-    assert started == [2]
+    monkeypatch.setattr(printing, "WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(printing, "SHARE", 4)
+    monkeypatch.setattr(printing, "synthesize", None)  # not here
+    with printing.processes(3) as executor:
+        compilation = compile_blueprints(ORGANISATION, lambda: printing.Printer(executor))
+        assert compilation.blueprints[0].tree() == tree
 
 
 EXTRA = 'accounts:\n  aardvark: {id: "999999999999", aws: {region: eu-west-1}}\n'

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from compiler.cache import Cache, default_folder, remember, up_to_date
+from compiler.cache import Cache, Known, default_folder, remember, up_to_date
 from compiler.cli.options import (
     BLUEPRINT_ERRORS,
     OUT_OF_DATE,
@@ -50,6 +50,8 @@ LISTED = 30
     "--cache",
     type=click.Path(path_type=Path, file_okay=False),
     default=default_folder,
+    envvar="LANDFORM_CACHE",
+    show_envvar=True,
     help="Folder that remembers what was compiled.  [default: landform/compiled in the user's cache]",
 )
 @click.option("--no-cache", is_flag=True, help="Compile, whatever was compiled before.")
@@ -69,10 +71,10 @@ def command(
     color: str,
 ) -> None:
     """Compile a blueprint, or each one in a folder, to Terraform JSON."""
-    known = None if no_cache else Cache(cache)
+    records = None if no_cache else Cache(cache)
     with progress("compiling"):
-        same = up_to_date(known, path, out) if known else None
-        done = _Done(same) if same else _compile(path, out, known, check, prune, jobs)
+        same = up_to_date(records, path, out) if records else None
+        done = _Done(same) if same else _compile(path, out, records, check, prune, jobs)
     failed = has_errors(done.diagnostics)
     result = None if failed else Result(changes=done.changes, written=not check)
     if check and not failed and format_ == "text":
@@ -94,22 +96,28 @@ class _Done:
 
 
 def _compile(
-    path: Path, out: Path, known: Cache | None, check: bool, prune: bool, jobs: int
+    path: Path, out: Path, cache: Cache | None, check: bool, prune: bool, jobs: int
 ) -> _Done:
     # Not imported where nothing is to be done: it takes longer than to see that.
     from compiler.compilation import compile_blueprints
     from compiler.emission import apply, joined, plan
+    from compiler.printing import Printer, processes
 
-    compilation = compile_blueprints(path)
-    diagnostics = list(compilation.diagnostics)
-    outputs = []
-    if not has_errors(diagnostics):
-        outputs = [plan(one, out, prune=prune, jobs=jobs) for one in compilation.blueprints]
-        diagnostics += [found for output in outputs for found in output.diagnostics]
+    known = Known(cache) if cache else None
+    with processes(jobs) as executor:
+        fingerprints = known.fingerprints if known else set()
+        compilation = compile_blueprints(path, lambda: Printer(executor, fingerprints))
+        diagnostics = list(compilation.diagnostics)
+        outputs = []
+        if not has_errors(diagnostics):
+            outputs = [plan(one, out, prune=prune) for one in compilation.blueprints]
+            diagnostics += [found for output in outputs for found in output.diagnostics]
     if not check and not has_errors(diagnostics):
         diagnostics += apply(outputs)
-    if known and compilation.repeatable and not diagnostics:
-        remember(known, compilation.read, ((each.root.name, each.tree) for each in outputs))
+    if cache and known and not has_errors(compilation.diagnostics):
+        known.add({each for one in compilation.blueprints for each in one.printer.printed})
+    if cache and compilation.repeatable and not diagnostics:
+        remember(cache, compilation.read, ((each.root.name, each.tree) for each in outputs))
     return _Done(joined(outputs), tuple(diagnostics), compilation.sources)
 
 

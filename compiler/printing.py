@@ -1,0 +1,113 @@
+"""The text of root modules, after their way through CDKTF: in other processes, while these are checked.
+
+A printer is told of the documents as soon as there are any, and asked for their texts when all checks are done.
+What the engine once gave back as it was needs no engine again: `known` holds the fingerprints of
+such documents, and their text follows from themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import signal
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import Final
+
+from compiler.terraform.document import Json
+from compiler.terraform.synth import EngineError, synthesize
+from compiler.terraform.text import canonical
+
+# Documents below which another process takes longer to start than it saves.
+WORTH_A_PROCESS: Final = 60
+# Documents given to a process at once.
+SHARE: Final = 100
+
+Document = Mapping[str, Json]
+Texts = dict[str, bytes]
+
+
+class Printer:
+    """Prints the documents of one blueprint.
+
+    `executor` runs the engine elsewhere; without one it is this process. `printed` are the fingerprints of
+    what was printed.
+    """
+
+    def __init__(
+        self, executor: Executor | None = None, known: Collection[bytes] = frozenset()
+    ) -> None:
+        self.printed: set[bytes] = set()
+        self._executor = executor
+        self._known = known
+        self._begun: dict[str, Document] = {}
+        self._futures: list[Future[Texts]] = []
+
+    def begin(self, documents: Mapping[str, Document]) -> frozenset[str]:
+        """Start with these; gives the paths of those that are not known."""
+        new = {path: each for path, each in documents.items() if not self._knows(each)}
+        if self._executor is not None and len(documents) >= WORTH_A_PROCESS:
+            for share in _shares(new):
+                self._futures.append(self._executor.submit(synthesized, share))
+            self._begun = new
+        return frozenset(new)
+
+    def texts(self, documents: Mapping[str, Document]) -> Texts:
+        """The text of each by path; those that `begin` was not told of, or that changed, are made here."""
+        texts: Texts = {}
+        try:
+            for future in self._futures:
+                texts |= future.result()
+        except BrokenExecutor as error:
+            raise EngineError(f"the engine's process ended: {error}") from error
+        here: dict[str, Document] = {}
+        for path, each in documents.items():
+            if self._knows(each):
+                texts[path] = canonical(each).encode()
+            elif path not in texts or self._begun[path] is not each:
+                here[path] = each
+            self.printed.add(fingerprint(each))
+        if here:
+            texts |= synthesized(here)
+        return {path: texts[path] for path in documents}
+
+    def _knows(self, document: Document) -> bool:
+        return bool(self._known) and fingerprint(document) in self._known
+
+
+def synthesized(documents: Mapping[str, Document]) -> Texts:
+    """Through the engine of this process."""
+    return {path: canonical(value).encode() for path, value in synthesize(documents).items()}
+
+
+def fingerprint(document: Document) -> bytes:
+    """The same for the same values only: a hash of the document as JSON."""
+    return hashlib.sha256(json.dumps(document, separators=(",", ":")).encode()).digest()
+
+
+def _shares(documents: Mapping[str, Document]) -> Iterator[dict[str, Document]]:
+    paths = sorted(documents)
+    for start in range(0, len(paths), SHARE):
+        yield {path: documents[path] for path in paths[start : start + SHARE]}
+
+
+@contextmanager
+def processes(jobs: int) -> Iterator[Executor | None]:
+    """As many processes as `jobs`, this one included; they start when there is work for them."""
+    if jobs < 2:
+        yield None
+        return
+    # Not forked: the engine's pipes cannot be shared.
+    context = multiprocessing.get_context("spawn")
+    executor = ProcessPoolExecutor(jobs - 1, mp_context=context, initializer=_leave_interrupts)
+    try:
+        yield executor
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def _leave_interrupts() -> None:
+    """Ctrl-C is the business of the process that waits."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -43,7 +43,8 @@ def resource_of(known: Index, edge: Edge) -> str:
     if ":kms:" in arn:
         for evidence in edge.statements:
             if evidence.side == "key":
-                return next((found.owner for found in known.of(evidence)), arn)
+                made = known.policies.arns.get((evidence.stack, evidence.address), arn)
+                return next((found.owner for found in known.of(evidence)), made)
     for evidence in edge.statements:
         for found in known.of(evidence) if evidence.side == "identity" else ():
             for pattern in found.statement.resources:

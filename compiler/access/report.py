@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 
@@ -32,11 +32,15 @@ class QueryError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
-    """The answer to one question; `edges` are those of the ledger that say so."""
+    """The answer to one question; `edges` are those of the ledger that say so.
+
+    Where several say so, each in circumstances or on a key of its own, `others` are their requests.
+    """
 
     request: Request
     answer: Decision
     edges: tuple[Entry, ...]
+    others: tuple[Request, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,24 +180,45 @@ def as_json(edges: Sequence[Entry], exceptions: Iterable[Tuning] = ()) -> str:
     return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What questions are about: the documents and their ledger, read once."""
+
+    documents: Documents
+    edges: tuple[Edge, ...]
+    bindings: tuple[Binding, ...]
+    known: Index
+
+
+def asked(documents: Documents, entries: Iterable[Entry], organization: str | None) -> Asked:
+    """Ready for questions; `organization` is AWS's id of it."""
+    found = tuple(entries)
+    edges = tuple(entry for entry in found if isinstance(entry, Edge))
+    bound = tuple(entry for entry in found if isinstance(entry, Binding))
+    return Asked(documents, edges, bound, index(gather(documents, edges, organization), edges))
+
+
 def why(
-    documents: Documents, entries: Sequence[Entry], organization: str | None, question: str
+    documents: Documents, entries: Iterable[Entry], organization: str | None, question: str
 ) -> Why:
     """The answer to "PRINCIPAL ACTION RESOURCE", or on Google "MEMBER ROLE RESOURCE"."""
+    return answer(asked(documents, entries, organization), question)
+
+
+def answer(about: Asked, question: str) -> Why:
+    """The same for one of several questions."""
     words = question.split()
     if len(words) != 3:
         raise QueryError(
             'a question is "PRINCIPAL ACTION RESOURCE", on Google "MEMBER ROLE RESOURCE"'
         )
-    edges = [entry for entry in entries if isinstance(entry, Edge)]
-    bound = [entry for entry in entries if isinstance(entry, Binding)]
-    policies = gather(documents, edges, organization)
+    documents, edges, bound, known = about.documents, about.edges, about.bindings, about.known
+    policies = known.policies
     everybody = {edge.principal_arn for edge in edges}
     everybody |= {each.arn for each in policies.principals.values()}
     principal = _one(words[0], everybody | google_why.members(documents, bound), "principal")
     if is_member(principal):
         return _why_role(documents, bound, principal, words[1], words[2])
-    known = index(policies, edges)
     everything = {edge.resource_arn for edge in edges} | set(policies.holders)
     own = [edge for edge in edges if edge.principal_arn == principal]
     fitting = {e.resource_arn for e in own if covered([e], words[1].lower(), e.resource_arn)}
@@ -201,9 +226,15 @@ def why(
     if resource is None:
         resource = _one(words[2], everything, "resource")
     saying = tuple(edge for edge in own if covered([edge], words[1].lower(), resource))
-    request = _request(known, saying, principal, words[1], resource)
-    asked, answer = Judge(policies).decide(request)
-    return Why(request=asked, answer=answer, edges=saying)
+    requests = list(_requests(known, saying, principal, words[1], resource))
+    judge = Judge(policies)
+    decisions = [judge.decide(request) for request in requests]
+    for last, decision in decisions:
+        if not decision.allowed:
+            return Why(request=last, answer=decision, edges=saying)
+    chain = tuple(dict.fromkeys(link for _, decision in decisions for link in decision.chain))
+    whole = Decision("allowed", chain)
+    return Why(request=requests[0], answer=whole, edges=saying, others=tuple(requests[1:]))
 
 
 def _why_role(
@@ -219,28 +250,30 @@ def _why_role(
         for entry in entries
         if (entry.member, entry.role, entry.resource) == (member, role, resource)
     )
-    answer = google_why.decide_role(documents, request, entries)
-    return Why(request=request, answer=answer, edges=saying)
+    decision = google_why.decide_role(documents, request, entries)
+    return Why(request=request, answer=decision, edges=saying)
 
 
-def _request(
+def _requests(
     known: Index, edges: Sequence[Edge], principal: str, action: str, resource: str
-) -> Request:
-    """With the context of the edge that says so; without one, nothing is said of the context."""
+) -> Iterator[Request]:
+    """In the context of each edge that says so; without one, nothing is said of the context."""
     if not edges:
-        return Request(principal=principal, action=action, resource=resource)
-    edge = edges[0]
-    statements = [found.statement for each in edge.statements for found in known.of(each)]
-    if "*" in resource and resource != "*":
-        resource = natural.resource_of(known, edge)
-    context = natural.context(statements, action)
-    return Request(
-        principal=principal,
-        action=action.replace("*", natural.ANY),
-        resource=resource,
-        context=context,
-        complete=True,
-    )
+        yield Request(principal=principal, action=action, resource=resource)
+    seen = []
+    for edge in edges:
+        statements = [found.statement for each in edge.statements for found in known.of(each)]
+        wild = "*" in resource and resource != "*"
+        request = Request(
+            principal=principal,
+            action=action.replace("*", natural.ANY),
+            resource=natural.resource_of(known, edge) if wild else resource,
+            context=natural.context(statements, action),
+            complete=True,
+        )
+        if request not in seen:
+            seen.append(request)
+            yield request
 
 
 def _hits(part: str, known: Iterable[str]) -> list[str]:
@@ -269,6 +302,9 @@ def why_text(found: Why, places: Mapping[str, str]) -> str:
     request, answer = found.request, found.answer
     lines = [f"{answer.verdict}: {request.principal} {request.action} {request.resource}"]
     lines += [f"  with {key} = {value}" for key, value in sorted(request.context.items())]
+    for other in found.others:
+        lines += [f"  and on {other.resource}"] if other.resource != request.resource else []
+        lines += [f"  or with {key} = {value}" for key, value in sorted(other.context.items())]
     for link in answer.chain:
         lines.append(f"  {link.side}: {link.effect} by {link.stack} {link.address} {link.sid}")
         if link.stack in places:

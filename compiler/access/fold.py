@@ -21,9 +21,11 @@ _WORD = re.compile(r"[A-Z][a-z0-9]*|[0-9]+")
 
 def measured(value: Value) -> object:
     """The value with the longest text that its references may become."""
+    if type(value) is str:
+        return value
     if isinstance(value, Expression):
         return "x" * REFERENCE_LENGTH if value.text.startswith("${") else value.text
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | Mapping):
         return {key: measured(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [measured(item) for item in value]

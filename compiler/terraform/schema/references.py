@@ -64,12 +64,15 @@ class Module:
         if isinstance(value, str):
             if "${" in value or "%{" in value:
                 yield from self._template(value, place, path, scope)
-        elif isinstance(value, Mapping):
+        elif isinstance(value, dict | Mapping):
             for key, item in value.items():
-                yield from self._entry(key, item, place, path, scope)
-        elif isinstance(value, Sequence):
+                # Most of a module is plain text, and needs no generators.
+                if type(item) is not str or "{" in item or "{" in key:
+                    yield from self._entry(key, item, place, path, scope)
+        elif isinstance(value, list | Sequence):
             for index, item in enumerate(value):
-                yield from self._walk(item, place, (*path, index), scope)
+                if type(item) is not str or "{" in item:
+                    yield from self._walk(item, place, (*path, index), scope)
 
     def _entry(
         self, key: str, value: Json, place: Place, path: Path, scope: frozenset[str]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from compiler.access.policy import Conditions, Statement
 from compiler.terraform.stack import Expression, Value
@@ -43,25 +44,76 @@ def fold(
 ) -> tuple[tuple[Statement, ...], dict[str, str]]:
     """The statements in at most `room` bytes where folding can do it, and which sid became which.
 
-    Nothing changes while they fit as they are. Those are folded that differ in their principals only:
-    joining resources, too, would admit each principal to all of them.
+    Nothing changes while they fit as they are. Those are folded that differ in their principals only,
+    and then those of the very same principals that differ in their resources only, or in the prefixes
+    that they list: never so that anybody is admitted to more than before.
     """
-    if size([statement.json() for statement in statements]) <= room:
-        return tuple(statements), {}
+    kept, renamed = tuple(statements), dict[str, str]()
+    for shape, join in ((_shape, _joined), (_but_resources, _wider), (_but_prefixes, _longer)):
+        if size([statement.json() for statement in kept]) <= room:
+            break
+        kept, names = _grouped(kept, shape, join)
+        renamed = {sid: names.get(name, name) for sid, name in renamed.items()}
+        renamed |= {sid: name for sid, name in names.items() if sid in _sids(statements)}
+    return kept, renamed
+
+
+def _sids(statements: Sequence[Statement]) -> set[str]:
+    return {statement.sid for statement in statements}
+
+
+def _grouped(
+    statements: Sequence[Statement],
+    shape: Callable[[Statement], str],
+    join: Callable[[str, Sequence[Statement]], Statement],
+) -> tuple[tuple[Statement, ...], dict[str, str]]:
     groups: dict[str, list[Statement]] = {}
     for statement in statements:
-        groups.setdefault(_shape(statement), []).append(statement)
+        groups.setdefault(shape(statement), []).append(statement)
     folded: list[Statement] = []
     renamed: dict[str, str] = {}
-    taken = {statement.sid for statement in statements}
+    taken = _sids(statements)
     for group in groups.values():
         if len(group) == 1:
             folded += group
             continue
         name = _common(group, taken)
-        folded.append(_joined(name, group))
+        folded.append(join(name, group))
         renamed |= {statement.sid: name for statement in group}
     return tuple(folded), renamed
+
+
+def _but_resources(statement: Statement) -> str:
+    body = statement.json()
+    del body["Sid"]
+    if body.pop("Resource", None) is None:
+        return statement.sid
+    return json.dumps(measured(body), sort_keys=True)
+
+
+def _but_prefixes(statement: Statement) -> str:
+    if not isinstance(statement.conditions.get("StringLike", {}).get("s3:prefix"), list):
+        return statement.sid
+    body = {**statement.json(), "Sid": None}
+    body["Condition"] = _without(statement.conditions, "StringLike", "s3:prefix")
+    return json.dumps(measured(body), sort_keys=True)
+
+
+def _wider(name: str, group: Sequence[Statement]) -> Statement:
+    resources = [resource for statement in group for resource in statement.resources]
+    kept = [r for index, r in enumerate(resources) if r not in resources[:index]]
+    return replace(group[0], sid=name, resources=tuple(kept))
+
+
+def _longer(name: str, group: Sequence[Statement]) -> Statement:
+    first = group[0]
+    prefixes: list[Value] = []
+    for statement in group:
+        listed = statement.conditions["StringLike"]["s3:prefix"]
+        assert isinstance(listed, list), "only lists of prefixes are joined"
+        prefixes += [prefix for prefix in listed if prefix not in prefixes]
+    listing = {**first.conditions["StringLike"], "s3:prefix": prefixes}
+    return replace(first, sid=name, conditions={**first.conditions, "StringLike": listing})
 
 
 def _shape(statement: Statement) -> str:
@@ -75,7 +127,7 @@ def _shape(statement: Statement) -> str:
     body = statement.json()
     del body["Sid"], body["Principal"]
     body["narrowed"] = role is not None
-    body["Condition"] = _without_role(statement.conditions)
+    body["Condition"] = _without(statement.conditions, "ArnEquals", "aws:PrincipalArn")
     return json.dumps(measured(body), sort_keys=True)
 
 
@@ -83,14 +135,12 @@ def _role(statement: Statement) -> Value:
     return statement.conditions.get("ArnEquals", {}).get("aws:PrincipalArn")
 
 
-def _without_role(conditions: Conditions) -> Conditions:
+def _without(conditions: Conditions, operator: str, key: str) -> Conditions:
     kept = {
-        operator: {
-            k: v for k, v in keys.items() if (operator, k) != ("ArnEquals", "aws:PrincipalArn")
-        }
-        for operator, keys in conditions.items()
+        each: {k: v for k, v in keys.items() if (each, k) != (operator, key)}
+        for each, keys in conditions.items()
     }
-    return {operator: keys for operator, keys in kept.items() if keys}
+    return {each: keys for each, keys in kept.items() if keys}
 
 
 def _joined(name: str, group: Sequence[Statement]) -> Statement:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from compiler.access.fold import fold, size
 from compiler.access.policy import Statement
@@ -41,6 +42,32 @@ def test_different_resources_stay_apart() -> None:
     """Joined, each account could read the state of every other."""
     statements = [_admitted(n, f"arn:aws:s3:::states/aws/a{n}/*") for n in range(1, 101)]
     assert fold(statements, 17_000) == (tuple(statements), {})
+
+
+def test_the_same_principals_share_a_statement_for_many_resources() -> None:
+    """Each account reads each model: one statement says it, and admits nobody to more."""
+    pairs = [(account, model) for model in range(15) for account in range(1, 51)]
+    statements = [
+        replace(_admitted(account, f"models/{model}/*"), sid=f"A{account}Reads{model}")
+        for account, model in pairs
+    ]
+    (folded,), renamed = fold(statements, 17_000)
+    assert folded.resources == tuple(f"models/{model}/*" for model in range(15))
+    assert _count(folded.conditions["ArnEquals"]["aws:PrincipalArn"]) == 50
+    assert renamed == {statement.sid: folded.sid for statement in statements}
+
+
+def test_prefixes_that_the_same_principals_list_are_joined() -> None:
+    def listing(account: int, prefix: str) -> Statement:
+        one = _admitted(account, "bucket")
+        conditions = {**one.conditions, "StringLike": {"s3:prefix": [prefix]}}
+        return replace(one, sid=f"A{account}Lists{prefix}", conditions=conditions)
+
+    both = [listing(account, prefix) for prefix in "ab" for account in range(1, 40)]
+    (folded,), _ = fold([*both], 6_000)
+    assert folded.conditions["StringLike"] == {"s3:prefix": ["a", "b"]}
+    found, _ = fold([*both, listing(40, "c")], 6_000)
+    assert [s.conditions["StringLike"]["s3:prefix"] for s in found] == [["a", "b"], ["c"]]
 
 
 def test_whole_accounts_are_folded_apart_from_narrowed_ones() -> None:

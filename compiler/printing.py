@@ -50,7 +50,7 @@ class Printer:
         new = {path: each for path, each in documents.items() if not self._knows(each)}
         if self._executor is not None and len(documents) >= WORTH_A_PROCESS:
             for share in _shares(new):
-                self._futures.append(self._executor.submit(synthesized, share))
+                self._futures.append(self._executor.submit(_synthesized_elsewhere, share))
             self._begun = new
         return frozenset(new)
 
@@ -82,15 +82,24 @@ def synthesized(documents: Mapping[str, Document]) -> Texts:
     return {path: canonical(value).encode() for path, value in synthesize(documents).items()}
 
 
+def _synthesized_elsewhere(texts: Mapping[str, str]) -> Texts:
+    return synthesized({path: json.loads(text) for path, text in texts.items()})
+
+
 def fingerprint(document: Document) -> bytes:
-    """The same for the same values only: a hash of the document as JSON."""
-    return hashlib.sha256(json.dumps(document, separators=(",", ":")).encode()).digest()
+    """The same for the same values only."""
+    return hashlib.sha256(_json(document).encode()).digest()
 
 
-def _shares(documents: Mapping[str, Document]) -> Iterator[dict[str, Document]]:
+def _json(document: Document) -> str:
+    return json.dumps(document, separators=(",", ":"))
+
+
+def _shares(documents: Mapping[str, Document]) -> Iterator[dict[str, str]]:
+    """As JSON: it takes less than pickles, and numbers that know how they were written are numbers."""
     paths = sorted(documents)
     for start in range(0, len(paths), SHARE):
-        yield {path: documents[path] for path in paths[start : start + SHARE]}
+        yield {path: _json(documents[path]) for path in paths[start : start + SHARE]}
 
 
 @contextmanager

@@ -39,7 +39,11 @@ components:
 KIND = """\
 summary: Alarms
 inputs: {account: {type: account}}
-stacks: {account: {resources: {aws_sns_topic: {alarms: {name: alarms}}}}}
+stacks:
+  account:
+    resources:
+      aws_sns_topic: {alarms: {name: alarms}}
+      aws_sqs_queue: {alarms: {name: alarms, delay_seconds: 5}}
 """
 TEMPLATE = """\
 AWSTemplateFormatVersion: "2010-09-09"
@@ -127,7 +131,7 @@ CHANGES: dict[str, Callable[[Place], None]] = {
         None,
     )[1],
     "the team's kind": lambda p: edit(
-        p.blueprint / "kinds/alarms.yaml", "{name:", "{fifo_topic: false, name:"
+        p.blueprint / "kinds/alarms.yaml", "delay_seconds: 5", "delay_seconds: 6"
     ),
     "a file that a component names": lambda p: edit(p.blueprint / "churn.yaml", "Topic:", "Other:"),
     "a file of the output": lambda p: edit(main(p), '"alarms"', '"alarm"'),

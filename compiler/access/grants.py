@@ -287,7 +287,7 @@ class Access:
             actions = tuple(a for a in actions if a in VIA_S3)
             service = f"s3.{key.place.region}.{key.place.suffix}"
             conditions = {"StringEquals": {"kms:ViaService": service}}
-        verb = "lends" if for_service else "uses"
+        verb = "lends" if "kms:CreateGrant" in actions else "uses"
         foreign = key.place.component != grant.component
         name = f"{key.place.component}-{key.name}" if foreign else key.name
         identifier = f"{role.label}-{verb}-{name}".replace("_", "-")

@@ -205,7 +205,8 @@ class Listing:
 class KeyUse:
     """A key, used by the caller itself rather than through a bucket.
 
-    `for_service` is for kms:CreateGrant: only AWS services may use what the caller grants.
+    `for_service` is for kms:CreateGrant: only AWS services may use what the caller grants. Where a
+    service knows no such condition, the grant is for a role that is trusted with the key.
     """
 
     key: Key

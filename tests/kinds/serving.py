@@ -128,6 +128,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
         ],
     },
     "one-account": {"account": "shared"},
+    "created-by": {"created_by": "ci/terraform"},
     "others-image": {
         "workloads": {
             "churn": {
@@ -220,6 +221,12 @@ class Serving:
         """The cluster's name, by the documented rule."""
         plain = f"{self.blueprint['organization']['name']}-{self.component}"
         return str(self.given.get("name") or plain)
+
+    @property
+    def cluster_arn(self) -> str:
+        """The cluster's ARN, built anew."""
+        account = self.id(self.account)
+        return f"arn:{self.partition}:eks:{self.region}:{account}:cluster/{self.cluster_name}"
 
     @property
     def stack(self) -> Stack:

@@ -189,9 +189,10 @@ def test_7_roles_of_pods_are_those_pods_alone(name: str) -> None:
         assert statement["Action"] == ["sts:AssumeRole", "sts:TagSession"]
         assert statement["Condition"] == {
             "StringEquals": {
-                "aws:RequestTag/eks-cluster-name": s.cluster_name,
+                "aws:RequestTag/eks-cluster-arn": s.cluster_arn,
                 "aws:RequestTag/kubernetes-namespace": namespace,
                 "aws:RequestTag/kubernetes-service-account": service_account,
+                "aws:SourceAccount": s.id(s.account),
             }
         }
     # One association for each service account, and no second one through an add-on.
@@ -327,23 +328,31 @@ def test_logs_are_there_before_the_cluster(name: str) -> None:
     assert arn in logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
 
 
-def test_secrets_have_a_key_that_only_eks_borrows(name: str) -> None:
+def test_secrets_have_a_key_that_only_the_maker_of_the_cluster_lends(name: str) -> None:
     s = serving(name)
     (encryption,) = cluster(s)["encryption_config"]
     assert encryption["resources"] == ["secrets"]
     assert encryption["provider"] == [{"key_arn": "${aws_kms_key.secrets.arn}"}]
     key = s.policy(s.all("aws_kms_key")["secrets"]["policy"])
     (lent,) = [x for x in key["Statement"] if "kms:CreateGrant" in x["Action"]]
-    assert lent["Action"] == ["kms:CreateGrant"]
-    assert lent["Condition"]["Bool"] == {"kms:GrantIsForAWSResource": "true"}
-    deployer = s.blueprint.get("deploy", {}).get("aws", {}).get("role")
-    if deployer:
-        # Nobody else of the account, and both halves, before the cluster is made.
-        arn = f"arn:{s.partition}:iam::{s.stack.account_id}:role/{deployer}"
-        assert lent["Condition"]["ArnEquals"] == {"aws:PrincipalArn": arn}
-        policy = s.policy(s.all("aws_iam_role_policy")["deploy"]["policy"])
-        assert [x["Action"] for x in policy["Statement"]] == [["kms:CreateGrant"]]
-        assert "aws_iam_role_policy.deploy" in cluster(s)["depends_on"]
+    assert set(lent["Action"]) == {"kms:CreateGrant", "kms:DescribeKey"}
+    # EKS supports no kms:GrantIsForAWSResource when a cluster is made, so it may ask for none.
+    assert "Bool" not in lent["Condition"]
+    deploy = s.blueprint.get("deploy", {}).get("aws", {})
+    ambient = deploy.get("bootstrap_role", "OrganizationAccountAccessRole")
+    deployer = s.given.get("created_by") or deploy.get("role") or ambient
+    # Nobody else of the account, and both halves, before the cluster is made.
+    arn = f"arn:{s.partition}:iam::{s.stack.account_id}:role/{deployer}"
+    assert lent["Condition"]["ArnEquals"] == {"aws:PrincipalArn": arn}
+    several = "for_each" in s.given
+    name = f"deploy_{s.account}" if several else "deploy"
+    inline = s.all("aws_iam_role_policy")[name]
+    assert inline["role"] == deployer.rpartition("/")[2]
+    (own,) = s.policy(inline["policy"])["Statement"]
+    assert own["Action"] == lent["Action"]
+    assert own["Resource"] == ["${aws_kms_key.secrets.arn}"]
+    assert "Condition" not in own
+    assert f"aws_iam_role_policy.{name}" in cluster(s)["depends_on"]
     role = s.all("aws_iam_role")["cluster"]["name"]
     arn = f"arn:{s.partition}:iam::{s.stack.account_id}:role/{role}"
     assert {"kms:Decrypt", "kms:DescribeKey", "kms:Encrypt"} <= allowed(key, arn)

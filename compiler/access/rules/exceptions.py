@@ -178,13 +178,16 @@ BUILT_IN: tuple[Tuning, ...] = (
         reason="SageMaker makes the network interfaces of a container in a VPC, so that their ids are "
         "not known before: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html",
     ),
-    Tuning(
-        code="E824",
-        address="aws_kms_key.secrets",
-        statement="LendToCluster",
-        reason="whoever makes an EKS cluster lends it the key of its secrets, through EKS alone "
-        "(kms:GrantIsForAWSResource); without deploy.aws.role nobody knows who that is: "
-        "https://docs.aws.amazon.com/eks/latest/userguide/enable-kms.html",
+    *(
+        Tuning(
+            code="E820",
+            address=address,
+            statement="Deploy*LendsSecrets",
+            reason="EKS does not support kms:GrantIsForAWSResource for CreateCluster; only the role that "
+            "makes the cluster may lend the key of its secrets: "
+            "https://docs.aws.amazon.com/eks/latest/userguide/create-cluster.html",
+        )
+        for address in ("aws_iam_role_policy.deploy*", "aws_kms_key.secrets")
     ),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compiler.data import Addon, eks_addons
-from compiler.kinds.model_serving.names import Parties, identifier, pod_trust
+from compiler.kinds.model_serving.names import Parties, identifier
 from compiler.terraform.stack import JsonText, Value, reference
 
 # A node is ready only with a network, and the network's add-on gets its role through the agent.
@@ -58,7 +58,7 @@ def _identity(parties: Parties, addon: Addon) -> tuple[list[Value], list[str]]:
         f"addon_{identifier(addon.name)}",
         f"addon-{addon.name}",
         f"The add-on {addon.name} calls AWS with it",
-        [pod_trust(parties.name, addon.namespace, addon.service_account)],
+        [parties.pod_trust(addon.namespace, addon.service_account)],
     )
     attached = parties.managed_policy(role, addon.policy)
     association: Value = {

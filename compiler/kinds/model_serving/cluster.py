@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from compiler.access.parties import KeyUse, Place
-from compiler.access.policy import Statement
+from compiler.access.parties import KeyUse
 from compiler.kinds.draft import Draft
 from compiler.kinds.model_serving.inputs import Inputs
 from compiler.kinds.model_serving.names import (
@@ -29,49 +28,33 @@ def parties(draft: Draft, inputs: Inputs) -> Parties:
     groups = [log_group(name)]
     if inputs.network.create and inputs.network.create.flow_logs:
         groups.append(flow_log_group(draft))
-    lent = [] if draft.organization.deploy.aws_role else [_lent(place)]
     return Parties(
         draft=draft,
         inputs=inputs,
         name=name,
-        secrets=draft.key(
-            account,
-            "secrets",
-            "secrets",
-            f"Secrets of the cluster {name}",
-            lent,
-        ),
+        secrets=draft.key(account, "secrets", "secrets", f"Secrets of the cluster {name}"),
         logs=draft.key(
             account, "logs", "logs", f"Logs of the cluster {name}", [log_encryption(place, *groups)]
         ),
     )
 
 
-def _lent(place: Place) -> Statement:
-    """Lets whoever makes the cluster lend the key of its secrets to EKS.
+def _lending(parties: Parties) -> str:
+    """Lets whoever makes the cluster lend the key of its secrets to EKS; gives what comes before.
 
-    Source: EKS user guide, "Encrypt Kubernetes secrets with KMS on existing clusters": the caller
-    needs kms:DescribeKey, which the administration of the key has, and kms:CreateGrant.
+    That role alone, as no condition is left to narrow it by: EKS does not support
+    kms:GrantIsForAWSResource for CreateCluster. Without a word in the blueprint it is the role that
+    AWS makes in every account of an organisation.
+    Source: EKS user guide, "Create an Amazon EKS cluster": the caller needs kms:DescribeKey and
+    kms:CreateGrant, without that condition.
     """
-    return Statement(
-        sid="LendToCluster",
-        principal={"AWS": place.root},
-        actions=("kms:CreateGrant",),
-        resources=("*",),
-        conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}},
-    )
-
-
-def _lending(parties: Parties) -> list[str]:
-    """Who makes the cluster is known where there is a deploy role; gives what comes before."""
-    name = parties.draft.organization.deploy.aws_role
-    if name is None:
-        return []
+    deploy = parties.draft.organization.deploy
+    name = parties.inputs.created_by or deploy.aws_role or deploy.aws_bootstrap_role
     label = f"deploy_{identifier(parties.account.name)}" if parties.several else "deploy"
     role = parties.draft.existing_role(parties.account, label, name)
-    lent = KeyUse(parties.secrets, for_service=True)
-    parties.grant("deploy-lends-secrets", role, ("kms:CreateGrant",), lent)
-    return [f"aws_iam_role_policy.{label}"]
+    lent = KeyUse(parties.secrets)
+    parties.grant("deploy-lends-secrets", role, ("kms:CreateGrant", "kms:DescribeKey"), lent)
+    return f"aws_iam_role_policy.{label}"
 
 
 def build(parties: Parties, subnets: Subnets) -> None:
@@ -128,7 +111,7 @@ def build(parties: Parties, subnets: Subnets) -> None:
         "upgrade_policy": [{"support_type": inputs.support.upper()}],
         "zonal_shift_config": [{"enabled": True}] if inputs.zonal_shift else None,
     }
-    after = (attached, "aws_iam_role_policy.cluster", logs, *_lending(parties))
+    after = (attached, "aws_iam_role_policy.cluster", logs, _lending(parties))
     draft.add(account, "aws_eks_cluster", "cluster", arguments, depends_on=after)
     _outputs(parties, subnets)
 

@@ -275,6 +275,11 @@ class Inputs(Shape):
     """A Kubernetes cluster for model serving."""
 
     account: OneAccount = Field(description="account of the cluster")
+    created_by: RolePath | None = Field(
+        default=None,
+        description="role of the account that Terraform acts as, which alone may lend EKS the key of "
+        "the secrets; default: deploy.aws.role, or without it deploy.aws.bootstrap_role",
+    )
     name: ClusterName | None = Field(
         default=None, description="name of the cluster; default: <organization>-<component>"
     )

@@ -75,6 +75,10 @@ class Parties:
         own = f"{id}-{self.account.name}" if self.several else id
         self.draft.grant(own, role, actions, target)
 
+    def pod_trust(self, namespace: str, service_account: str) -> Statement:
+        """Lets the pods of one service account of the cluster have a role."""
+        return pod_trust(self.arn, self.place.id, namespace, service_account)
+
     def role(self, name: str, part: str, description: str, trust: Sequence[Statement] = ()) -> Role:
         """A role of the cluster's account."""
         several = self.several
@@ -119,8 +123,8 @@ def flow_log_group(draft: Draft) -> str:
     return f"/landform/{draft.organization.name}/{draft.component.name}/flow-logs"
 
 
-def pod_trust(cluster: str, namespace: str, service_account: str) -> Statement:
-    """Lets the pods of one service account of one cluster have a role.
+def pod_trust(cluster: str, account_id: str, namespace: str, service_account: str) -> Statement:
+    """Lets the pods of one service account of one cluster, by its ARN, have a role.
 
     Source: EKS user guide, "Create IAM role with trust policy required by EKS Pod Identity", and
     "Grant Pods access to AWS resources based on tags" for the tags.
@@ -131,9 +135,10 @@ def pod_trust(cluster: str, namespace: str, service_account: str) -> Statement:
         actions=("sts:AssumeRole", "sts:TagSession"),
         conditions={
             "StringEquals": {
-                "aws:RequestTag/eks-cluster-name": cluster,
+                "aws:RequestTag/eks-cluster-arn": cluster,
                 "aws:RequestTag/kubernetes-namespace": namespace,
                 "aws:RequestTag/kubernetes-service-account": service_account,
+                "aws:SourceAccount": account_id,
             }
         },
     )

@@ -7,7 +7,7 @@ from compiler.kinds.draft import Draft
 from compiler.kinds.model_hub.names import HubGroup, find_group
 from compiler.kinds.model_hub.names import parties as hub_parties
 from compiler.kinds.model_hub.uses import PULL, reads_model
-from compiler.kinds.model_serving.names import Parties, identifier, pod_trust
+from compiler.kinds.model_serving.names import Parties, identifier
 from compiler.kinds.model_serving.rendering import Pods
 from compiler.kinds.model_serving.workload import Reads, Workload
 from compiler.terraform.stack import reference
@@ -41,7 +41,7 @@ def _workload(
         f"pods_{identifier(name)}",
         f"pods-{name}",
         f"Pods of {namespace}/{given.service_account} call AWS with it",
-        [pod_trust(parties.name, namespace, given.service_account)],
+        [parties.pod_trust(namespace, given.service_account)],
     )
     if group:
         _reachable(parties, name, group)

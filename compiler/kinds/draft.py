@@ -36,7 +36,16 @@ from compiler.kinds.neighbours import Neighbours
 from compiler.organization.records import Account, Component, Home, Organization, Project
 from compiler.organization.roots import aws_providers, google_providers, label, terraform_block
 from compiler.terraform.names import shorten
-from compiler.terraform.stack import Asset, Output, Resource, Stack, Value
+from compiler.terraform.stack import (
+    Asset,
+    Expression,
+    Output,
+    Resource,
+    Stack,
+    Value,
+    Variable,
+    reference,
+)
 
 
 @dataclass(slots=True)
@@ -50,6 +59,7 @@ class _Part:
     site: Site | None = None
     resources: list[Resource] = field(default_factory=list)
     outputs: list[Output] = field(default_factory=list)
+    variables: list[Variable] = field(default_factory=list)
     assets: list[Asset] = field(default_factory=list)
     depends_on: set[str] = field(default_factory=set)
     claims: list[tuple[str, str]] = field(default_factory=list)
@@ -345,6 +355,11 @@ class Draft:
         """An output of the component's stack in that account or project."""
         self._part(home).outputs.append(Output(name=name, value=value, description=description))
 
+    def variable(self, home: Home, name: str, description: str) -> Expression:
+        """A text that whoever applies the component's stack there may give; it is empty by default."""
+        self._part(home).variables.append(Variable(name=name, description=description))
+        return reference("var", name)
+
     def asset(self, home: Home, path: str, content: bytes) -> None:
         """A file beside the stack: `path` starts with `assets/`."""
         self._part(home).assets.append(Asset(path=path, content=content))
@@ -466,6 +481,7 @@ class Draft:
             providers=providers,
             resources=tuple(part.resources),
             outputs=tuple(part.outputs),
+            variables=tuple(part.variables),
             assets=tuple(part.assets),
             depends_on=tuple(sorted(part.depends_on)),
             claims=tuple(part.claims),

@@ -14,7 +14,7 @@ from compiler.terraform.stack import Expression, JsonText, Resource, Stack, Valu
 Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
 
 # The root keys in the order in which a reader wants them.
-SECTIONS = ("//", "terraform", "provider", "locals", "data", "resource", "output")
+SECTIONS = ("//", "terraform", "provider", "variable", "locals", "data", "resource", "output")
 
 
 def document(stack: Stack) -> dict[str, Json]:
@@ -35,6 +35,16 @@ def document(stack: Stack) -> dict[str, Json]:
         },
         "terraform": _plain(stack.terraform),
         "provider": {name: [_plain(block)] for name, block in sorted(stack.providers.items())},
+        # An empty text by default: the engine loses null.
+        "variable": {
+            variable.name: {
+                "type": "string",
+                "default": "",
+                "nullable": False,
+                "description": variable.description,
+            }
+            for variable in sorted(stack.variables, key=lambda v: v.name)
+        },
         "locals": dict(sorted(local_values.items())),
         "data": dict(data),
         "resource": dict(managed),

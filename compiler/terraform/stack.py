@@ -125,6 +125,17 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """A text that whoever applies the stack may give, empty by default.
+
+    For what the cloud makes up when another stack is applied; the stack must plan without it.
+    """
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
     """A file beside the stack's main.tf.json. `path` is relative to the stack: `assets/a.zip`."""
 
@@ -154,6 +165,7 @@ class Stack:
     providers: Mapping[str, Value]
     resources: tuple[Resource, ...] = ()
     outputs: tuple[Output, ...] = ()
+    variables: tuple[Variable, ...] = ()
     assets: tuple[Asset, ...] = ()
     depends_on: tuple[str, ...] = ()
     claims: tuple[tuple[str, str], ...] = ()

@@ -473,3 +473,16 @@ def test_forty_resources_take_milliseconds() -> None:
         return time.process_time() - start
 
     assert min(once() for _ in range(10)) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [("${var.portfolio_id}", None), ("${var.portfolio}", "there is no such variable")],
+)
+def test_references_to_variables(value: str, message: str | None) -> None:
+    found = problems(
+        variable={"portfolio_id": {"type": "string", "default": ""}},
+        output={"o": {"value": value}},
+    )
+    assert [p.message.partition(": ")[2] for p in found] == ([message] if message else [])
+    assert all(p.hint == "did you mean `var.portfolio_id`?" for p in found)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from compiler.diagnostics import nearest
-from compiler.terraform.document import Json
+from compiler.terraform.document import SECTIONS, Json
 from compiler.terraform.schema.body import body_findings
 from compiler.terraform.schema.index import META_ARGUMENTS, PROVIDERS, Index, Mode, Schema
 from compiler.terraform.schema.lifecycle import meta_findings
@@ -25,7 +25,7 @@ from compiler.terraform.schema.rules import rule_findings
 __all__ = ["Problem", "check"]
 
 _SECTIONS: tuple[tuple[str, Mode], ...] = (("data", "data"), ("resource", "managed"))
-_ROOT = frozenset(("//", "terraform", "provider", "locals", "data", "resource", "output"))
+_ROOT = frozenset(SECTIONS)
 
 
 def check(document: Mapping[str, Json], index: Index, *, older: bool = True) -> tuple[Problem, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from compiler.diagnostics import nearest
 from compiler.terraform.document import Json
@@ -135,11 +136,13 @@ class Module:
         if root == "data":
             yield from self._resource(reference, "data", steps, path)
         elif root == "local":
-            yield from self._local(reference, path)
+            yield from self._named(reference, "locals", path)
         elif root in ("path", "terraform"):
             names = _PATH_NAMES if root == "path" else _TERRAFORM_NAMES
             if not steps or steps[0] not in names:
                 yield _finding(path, reference, f"there is no `{reference}`", None)
+        elif root == "var" and "variable" in self.document:
+            yield from self._named(reference, "variable", path)
         elif root in ("var", "module"):
             message = f"`{reference}`: a stack has no {root} blocks"
             yield Finding("reference", path, message, None)
@@ -148,14 +151,17 @@ class Module:
         else:
             yield from self._resource(reference, "managed", (root, *steps), path)
 
-    def _local(self, reference: Reference, path: Path) -> Iterator[Finding]:
-        names = self.document.get("locals")
+    def _named(
+        self, reference: Reference, section: Literal["locals", "variable"], path: Path
+    ) -> Iterator[Finding]:
+        names = self.document.get(section)
         known = list(names) if isinstance(names, Mapping) else []
         name = reference.steps[0] if reference.steps else None
         if not isinstance(name, str) or name not in known:
             close = nearest(str(name), known)
-            hint = f"did you mean `local.{close}`?" if close else None
-            yield _finding(path, reference, "there is no such local value", hint)
+            hint = f"did you mean `{reference.root}.{close}`?" if close else None
+            what = "local value" if section == "locals" else "variable"
+            yield _finding(path, reference, f"there is no such {what}", hint)
 
     def _resource(
         self,

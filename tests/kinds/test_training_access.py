@@ -513,8 +513,12 @@ def test_outputs(case: Training) -> None:
             config = json.loads(outputs["kubeconfig"]["value"])
             name = config["current-context"]
             assert [c["name"] for c in config["contexts"]] == [name]
-            assert config["clusters"][0]["cluster"]["server"].startswith(
-                "https://connectgateway.googleapis.com/v1/projects/"
+            place = "${google_container_cluster.cluster.fleet[0].membership_location}"
+            project = case.blueprint["projects"][stack.split("/")[1]]
+            assert config["clusters"][0]["cluster"]["server"] == (
+                f"https://{place}-connectgateway.googleapis.com/v1/projects/{project['number']}"
+                f"/locations/{place}/gkeMemberships/"
+                "${google_container_cluster.cluster.fleet[0].membership_id}"
             )
             assert "token" not in json.dumps(config["users"]).lower()
             assert outputs["cluster_name"]["value"] == component["cluster"]["name"]

@@ -219,11 +219,18 @@ def _outputs(ground: Ground, train: Train, cluster: Cluster) -> None:
 
 
 def _kubeconfig(train: Train, cluster: Cluster) -> Value:
-    """A kubeconfig without any secret. Source: Connect gateway documentation, "Use the gateway"."""
+    """A kubeconfig without any secret.
+
+    A membership lies in its cluster's region, and the gateway of that region answers for it.
+    Source: Connect gateway documentation, "Use the gateway".
+    """
     name = f"{train.project.id}-{cluster.name}"
+    location = reference(CLUSTER, "fleet[0].membership_location")
     gateway = template(
-        f"https://connectgateway.googleapis.com/v1/projects/{train.number}/locations/",
-        reference(CLUSTER, "fleet[0].membership_location"),
+        "https://",
+        location,
+        f"-connectgateway.googleapis.com/v1/projects/{train.number}/locations/",
+        location,
         "/gkeMemberships/",
         reference(CLUSTER, "fleet[0].membership_id"),
     )

@@ -44,7 +44,8 @@ CODES: tuple[Code, ...] = (
         explanation=(
             "Roles with serviceAgent in their id are what Google gives its own services, with far more "
             "than people or workloads need, and Google changes them without asking. Google binds them "
-            "itself. Name a role that is made for whoever shall have it."
+            "itself where it makes the agent; for one that is made on request, bind its role once by hand "
+            "(gcloud projects add-iam-policy-binding). Name a role that is made for whoever shall have it."
         ),
         wrong='"role": "roles/container.serviceAgent"',
         right='"role": "roles/container.clusterViewer"',

@@ -346,6 +346,14 @@ def test_services_are_never_turned_off(case: Training) -> None:
     for stack, _, body in case.resources("google_project_service"):
         assert body["disable_on_destroy"] is False
         on.setdefault(stack, set()).add(body["service"].partition(".")[0])
+    for stack in {stack for stack, _, _ in case.resources("google_project_iam_member")}:
+        assert "cloudresourcemanager" in on[stack]
+    own = [stack for stack in case.stacks() if stack.rpartition("/")[2] in case.components]
+    assert all("cloudresourcemanager" in on[stack] for stack in own)
+    for stack in case.trains():
+        personas = case.components[stack.rpartition("/")[2]]["personas"].values()
+        if any("workload" in persona for persona in personas):
+            assert {"iamcredentials", "sts"} <= on[stack]
     needs = {
         "google_container_cluster": "container",
         "google_kms_key_ring": "cloudkms",
@@ -355,6 +363,7 @@ def test_services_are_never_turned_off(case: Training) -> None:
         "google_artifact_registry_repository": "artifactregistry",
         "google_storage_bucket": "storage",
         "google_compute_network": "compute",
+        "google_project_iam_member": "cloudresourcemanager",
     }
     for type, service in needs.items():
         for stack, _, body in case.resources(type):
@@ -567,6 +576,24 @@ def test_agents_that_are_not_there_by_themselves_are_named(case: Training) -> No
         )
 
 
+def test_agents_that_are_made_on_request_get_their_roles_by_hand() -> None:
+    """Google gives them none; and no binding of Landform's may have a role of theirs (E844)."""
+    outputs = training("contract").stacks()["google/train-eu/training"]["output"]
+    commands = outputs["service_identities"]["value"]
+    assert commands == [
+        "gcloud beta services identity create --service aiplatform.googleapis.com "
+        "--project acme-train-eu",
+        "gcloud projects add-iam-policy-binding acme-train-eu --member serviceAccount:"
+        "service-100000000001@gcp-sa-aiplatform.iam.gserviceaccount.com "
+        "--role roles/aiplatform.serviceAgent --condition None",
+        "gcloud projects add-iam-policy-binding acme-train-eu --member serviceAccount:"
+        "service-100000000001@gcp-sa-aiplatform-cc.iam.gserviceaccount.com "
+        "--role roles/aiplatform.customCodeServiceAgent --condition None",
+    ]
+    artifacts = training("contract").stacks()["google/artifacts/training"]["output"]
+    assert len(artifacts["service_identities"]["value"]) == 1
+
+
 def reordered(value: Any) -> Any:
     """The same mappings with their keys the other way round; lists keep their order."""
     if isinstance(value, dict):
@@ -601,6 +628,10 @@ def test_a_shared_network_is_open_before_the_clusters() -> None:
         assert ranges["cluster_secondary_range_name"] == "train-pods"
         commands = case.stacks()[stack]["output"]["service_identities"]["value"]
         assert any("--service container.googleapis.com" in each for each in commands)
+    host = case.stacks()["google/net/training"]["resource"]
+    assert host["google_project_service"]["container"]["project"] == "acme-net"
+    manages = host["google_project_iam_member"]["gke_manages_host_train_eu"]
+    assert "google_project_service.container" in manages["depends_on"]
     assert case.depends_on("google/net/training") == (
         "google/train-eu/baseline",
         "google/train-us/baseline",

@@ -145,7 +145,8 @@ def _agents(allowed: Allowed) -> Iterator[Finding]:
             "E844",
             "role",
             f'"{shown(allowed.role)}" is for Google\'s own service agents',
-            "Google gives it itself: name a role that is made for people or workloads",
+            "name a role that is made for people or workloads; an agent gets its own from Google, or, "
+            "made on request, once by hand (gcloud projects add-iam-policy-binding)",
         )
 
 

@@ -43,9 +43,10 @@ from compiler.diagnostics import nearest
 from compiler.kinds.draft import Draft
 from compiler.kinds.training_access import cluster, eks, project, registry, storage
 from compiler.kinds.training_access.cluster_inputs import region_of
-from compiler.kinds.training_access.ground import Ground
+from compiler.kinds.training_access.ground import RESOURCE_MANAGER, Ground
 from compiler.kinds.training_access.inputs import Inputs
 from compiler.organization.kind import Kind
+from compiler.organization.records import Project
 
 NAME = "training-access"
 
@@ -56,6 +57,8 @@ def build(draft: Draft) -> None:
     if not all([_groups_work(draft), _locations_known(draft), _acyclic(draft), _alone(draft)]):
         return
     ground = Ground(draft, inputs)
+    for each in _everywhere(draft):
+        ground.service(each, RESOURCE_MANAGER)
     trains = tuple(project.accounts(ground, each) for each in inputs.projects)
     for train in trains:
         project.build(ground, train)
@@ -68,6 +71,16 @@ def build(draft: Draft) -> None:
     if inputs.eks:
         eks.build(ground)
     ground.tell_identities()
+
+
+def _everywhere(draft: Draft) -> list[Project]:
+    """The projects of the component's own stacks, each once."""
+    inputs: Inputs = draft.component.inputs
+    found = {each.name: each for each in inputs.projects}
+    for part in (inputs.data, inputs.registry):
+        if part is not None:
+            found[part.project.name] = part.project
+    return list(found.values())
 
 
 def _groups_work(draft: Draft) -> bool:

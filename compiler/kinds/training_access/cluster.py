@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from compiler.access.google import WholeProject
 from compiler.data.google import google_role
 from compiler.kinds.training_access import fleet, hardening
 from compiler.kinds.training_access.cluster_inputs import Cluster, Pool, region_of
@@ -58,9 +57,8 @@ def _cluster(
     region = region_of(location)
     secrets, secrets_right = ground.key(project, "secrets", region, "container")
     attached = attach(ground, project, cluster.network, region)
-    on = WholeProject(train.site)
     works = f"nodes-work-{project.name}"
-    draft.bind(works, train.nodes.member, google_role("node"), on)
+    ground.bind_project(project, works, train.nodes.member, google_role("node"))
     domain = draft.organization.google_domain
     groups: list[Value] = [{"security_group": f"{SECURITY_GROUP}@{domain}"}] if domain else []
     services = [ground.service(project, name) for name in SERVICES]
@@ -188,12 +186,8 @@ def _rights(ground: Ground, train: Train) -> None:
         if persona.cluster is None:
             continue
         for who, member in here(train, name, persona):
-            ground.draft.bind(
-                f"{name}-finds-cluster{who}",
-                member,
-                google_role("cluster"),
-                WholeProject(train.site),
-            )
+            id = f"{name}-finds-cluster{who}"
+            ground.bind_project(train.project, id, member, google_role("cluster"))
 
 
 def _outputs(ground: Ground, train: Train, cluster: Cluster) -> None:

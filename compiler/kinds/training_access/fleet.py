@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from compiler.access.google import OnScope, WholeProject
+from compiler.access.google import OnScope
 from compiler.data.google import google_role
 from compiler.kinds.training_access.ground import Ground
 from compiler.kinds.training_access.people import CLUSTER, Train, here
@@ -65,6 +65,12 @@ def build(ground: Ground, train: Train, cluster: str) -> None:
 
 
 def _rights(ground: Ground, train: Train, scope_id: str) -> None:
+    """The role in the cluster, and the roles of IAM that Google's own command gives with it.
+
+    scopeEditor may also make and delete namespaces of the scope; Google names it for the role EDIT, and
+    scopeViewer for VIEW only. Source: reference of gcloud, "container fleet scopes
+    add-app-operator-binding".
+    """
     draft, project = ground.draft, train.project
     on = OnScope(train.site, scope_id, SCOPE)
     for name, persona in ground.inputs.personas.items():
@@ -86,12 +92,8 @@ def _rights(ground: Ground, train: Train, scope_id: str) -> None:
                 },
             )
             draft.bind(f"{name}-{level}s-scope{who}", member, google_role("scope", level), on)
-            draft.bind(
-                f"{name}-{level}s-fleet{who}",
-                member,
-                google_role("scopes", level),
-                WholeProject(train.site),
-            )
+            id = f"{name}-{level}s-fleet{who}"
+            ground.bind_project(project, id, member, google_role("scopes", level))
 
 
 def _service_accounts(ground: Ground, train: Train) -> bytes | None:

@@ -6,9 +6,10 @@ One project may play several parts, so each of these is made when it is first as
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from compiler.access.google import Member, OnCryptoKey, ServiceAccount
+from compiler.access.google import Member, OnCryptoKey, ServiceAccount, WholeProject
 from compiler.data.google import ServiceAgent, google_role, service_agent
 from compiler.kinds.draft import Draft
 from compiler.kinds.training_access.inputs import Inputs
@@ -18,11 +19,18 @@ from compiler.terraform.stack import reference
 
 # Source: IAM API reference, projects.serviceAccounts.create, account_id.
 ACCOUNT_ID = (6, 30)
+RESOURCE_MANAGER = "cloudresourcemanager"
 # Source: Cloud KMS API reference, KeyRing and CryptoKey, ids.
 KEY_RING_LIMIT = 63
 # Seconds: a new version of each key every 90 days, and 30 days to think before one is destroyed.
 KEY_ROTATION = "7776000s"
 KEY_DESTRUCTION = "2592000s"
+# Agents that are made on request get no role by themselves: what Google would give each, by product.
+# Source: IAM documentation, "Create and grant roles to service agents".
+AGENT_ROLES = {
+    "aiplatform": "roles/aiplatform.serviceAgent",
+    "aiplatform-code": "roles/aiplatform.customCodeServiceAgent",
+}
 
 
 @dataclass(slots=True)
@@ -51,6 +59,14 @@ class Ground:
                 {"project": project.id, "service": host, "disable_on_destroy": False},
             )
         return f"google_project_service.{label}"
+
+    def bind_project(
+        self, project: Project, id: str, member: Member, role: str, after: Sequence[str] = ()
+    ) -> None:
+        """Give a role on a whole project, whose allow policy is Resource Manager's to change."""
+        on = WholeProject(self.draft.site(project))
+        manager = self.service(project, RESOURCE_MANAGER)
+        self.draft.bind(id, member, role, on, after=(manager, *after))
 
     def account(self, project: Project, name: str, part: str, description: str) -> ServiceAccount:
         """A service account of the component; `name` is its name in Terraform."""
@@ -118,15 +134,26 @@ class Ground:
         for project in self.draft.organization.projects.values():
             services = sorted(self._identities.get(project.name, ()))
             if services:
+                made = [
+                    f"gcloud beta services identity create --service {service} "
+                    f"--project {project.id}"
+                    for service in services
+                ]
                 self.draft.output(
                     project,
                     "service_identities",
-                    [
-                        f"gcloud beta services identity create --service {service} "
-                        f"--project {project.id}"
-                        for service in services
-                    ],
-                    "run these once, before the first apply: members must exist",
+                    [*made, *self._agents_roles(project, services)],
+                    "run these once, in this order, before the first apply: members must exist",
+                )
+
+    def _agents_roles(self, project: Project, services: Sequence[str]) -> Iterator[str]:
+        """Commands that give agents made on request the roles which they work with."""
+        for product, role in AGENT_ROLES.items():
+            agent = service_agent(product, self.draft.number(project))
+            if agent.create in services:
+                yield (
+                    f"gcloud projects add-iam-policy-binding {project.id} --member {agent.member} "
+                    f"--role {role} --condition None"
                 )
 
     @property

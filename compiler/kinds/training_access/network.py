@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from compiler.access.google import Member, OnSubnetwork, WholeProject
+from compiler.access.google import Member, OnSubnetwork
 from compiler.data.google import google_role, service_agent
 from compiler.kinds.training_access.cluster_inputs import Network, NewNetwork
 from compiler.kinds.training_access.ground import Ground
@@ -47,7 +47,8 @@ def attach(ground: Ground, project: Project, network: Network, region: str) -> A
 def _admit(ground: Ground, project: Project, host: Project, name: str, region: str) -> None:
     """Let GKE and the APIs of the training project use a Shared VPC: before its cluster is made.
 
-    Source: GKE documentation, "Set up clusters with Shared VPC".
+    GKE itself has to be on in the host too. Source: GKE documentation, "Set up clusters with Shared
+    VPC".
     """
     draft = ground.draft
     site = draft.site(host)
@@ -58,8 +59,8 @@ def _admit(ground: Ground, project: Project, host: Project, name: str, region: s
     # There with the project.
     apis = Member(service_agent("apis", draft.number(project)).member, project.name)
     draft.bind(f"apis-use-subnetwork-{project.name}", apis, use, subnetwork)
-    manages = google_role("network-host")
-    draft.bind(f"gke-manages-host-{project.name}", gke, manages, WholeProject(site))
+    id, manages = f"gke-manages-host-{project.name}", google_role("network-host")
+    ground.bind_project(host, id, gke, manages, after=[ground.service(host, "container")])
     draft.after(project, host)
     for baseline in draft.neighbours.names("project-baseline"):
         for component in draft.neighbours.named(baseline):

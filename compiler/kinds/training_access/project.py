@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compiler.access.google import OnServiceAccount, WholeProject
+from compiler.access.google import OnServiceAccount
 from compiler.data.google import google_role
 from compiler.kinds.training_access.federation import Federation
 from compiler.kinds.training_access.ground import Ground
@@ -10,6 +10,10 @@ from compiler.kinds.training_access.inputs import NODES
 from compiler.kinds.training_access.people import Train, here
 from compiler.organization.records import Project
 from compiler.terraform.stack import reference
+
+# What pods get their tokens from. Source: GKE documentation, "Authenticate to Google Cloud APIs from
+# GKE workloads".
+EXCHANGE = ("iamcredentials", "sts")
 
 
 def accounts(ground: Ground, project: Project) -> Train:
@@ -40,6 +44,9 @@ def accounts(ground: Ground, project: Project) -> Train:
 
 def build(ground: Ground, train: Train) -> None:
     """The rights of each persona on the project itself and on its service accounts."""
+    if any(persona.workload is not None for persona in ground.inputs.personas.values()):
+        for name in EXCHANGE:
+            ground.service(train.project, name)
     _vertex(ground, train)
     _impersonation(ground, train)
     if train.submitters:
@@ -48,7 +55,6 @@ def build(ground: Ground, train: Train) -> None:
 
 
 def _vertex(ground: Ground, train: Train) -> None:
-    draft, site = ground.draft, train.site
     for name, persona in ground.inputs.personas.items():
         if persona.vertex_level is None:
             continue
@@ -56,11 +62,11 @@ def _vertex(ground: Ground, train: Train) -> None:
         role = google_role("vertex", persona.vertex_level)
         for who, member in here(train, name, persona):
             id = f"{name}-uses-vertex{who}"
-            draft.bind(id, member, role, WholeProject(site), after=after)
+            ground.bind_project(train.project, id, member, role, after)
     if not runs_vertex(ground):
         return
-    key, _ = ground.key(train.project, "vertex", site.region, "aiplatform")
-    draft.output(
+    key, _ = ground.key(train.project, "vertex", train.site.region, "aiplatform")
+    ground.draft.output(
         train.project,
         "vertex_key",
         reference(key, "id"),

@@ -73,7 +73,7 @@ def test_4_shares_need_no_acceptance(name: str) -> None:
     for body in c.resources(SHARES).values():
         assert body["type"] != "ACCOUNT"
         assert body["wait_for_acceptance"] is False
-        assert body["share_principals"] is True
+        assert body["share_principals"] is (body["type"] != "ORGANIZATION_MEMBER_ACCOUNT")
         assert body["share_tag_options"] is bool(c.given.get("tag_options"))
     management = c.given.get("management_account")
     if management is None:
@@ -142,11 +142,43 @@ def test_5_shared_principals_are_exact_names(name: str) -> None:
         else:
             assert body["principal_type"] == "IAM"
             roles.add(arn)
-    elsewhere = [account for account in c.launching if account != "shared"]
-    assert patterns == {user for account in elsewhere for user in c.users(account)}
+    alone = alone_in(c)
+    within = [account for account in c.launching if account != "shared" and account not in alone]
+    assert patterns == {user for account in within for user in c.users(account)}
     here = c.users("shared") if "shared" in c.launching else []
     assert roles == {c.role("shared", user) for user in here}
     assert len(patterns) <= 10
+
+
+def alone_in(c: Catalog) -> set[str]:
+    """The accounts that the portfolio is shared to one by one."""
+    found = {
+        body["principal_id"]
+        for body in c.resources(SHARES).values()
+        if body["type"] == "ORGANIZATION_MEMBER_ACCOUNT"
+    }
+    return {account for account in c.blueprint["accounts"] if c.id(account) in found}
+
+
+def test_5_who_sees_the_portfolio_of_one_account_is_said_there(name: str) -> None:
+    """Principals are shared with units only; the portfolio's id is known when the hub is applied."""
+    c = catalog(name)
+    alone = alone_in(c)
+    for account in set(c.launching) - {"shared"}:
+        variables = c.stack(account).get("variable", {})
+        found = c.resources(PRINCIPALS, account).values()
+        if account not in alone:
+            assert not variables
+            assert not found
+            continue
+        assert variables["portfolio_id"]["default"] == ""
+        assert {body["principal_arn"] for body in found} == {
+            c.role(account, user) for user in c.users(account)
+        }
+        for body in found:
+            assert body["principal_type"] == "IAM"
+            assert body["portfolio_id"] == "${var.portfolio_id}"
+            assert body["count"] == '${var.portfolio_id == "" ? 0 : 1}'
 
 
 def test_6_templates_are_objects_of_the_stack(name: str) -> None:

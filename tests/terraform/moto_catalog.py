@@ -2,7 +2,8 @@
 
 Moto has a part of Service Catalog only. Here a call is refused where AWS would refuse it: a constraint
 before its association, a launch role that is not in the account, a template that is not in the bucket,
-a share with a unit before the organisation lets the account share. State is kept per account and region.
+a share with a unit before the organisation lets the account share, principals shared with an account
+alone. A portfolio that is shared to an account is there too. State is kept per account and region.
 Wire formats are those of the service models in botocore (AWS JSON 1.1).
 """
 
@@ -328,6 +329,8 @@ class _Calls:
             raise _invalid("a share with an account alone is to be accepted, which nobody does")
         if not _shared or self.shelf.account not in (_shared | _administrators):
             raise _invalid("the organisation does not let this account share")
+        if node["Type"] == "ACCOUNT" and body.get("SharePrincipals"):
+            raise _invalid("principals are shared with a unit or the organisation")
         name = node["Value"].rpartition("/")[2]
         kinds = {"ACCOUNT": "ORGANIZATION_MEMBER_ACCOUNT"}
         kind = kinds.get(node["Type"], node["Type"])
@@ -363,9 +366,13 @@ class _Calls:
         return f"arn:{_PARTITION}:catalog:{self.shelf.region}:{self.shelf.account}:{kind}/{id}"
 
     def _portfolio(self, id: str) -> Body:
-        if id not in self.shelf.portfolios:
-            raise _missing(id)
-        return self.shelf.portfolios[id]
+        if id in self.shelf.portfolios:
+            return self.shelf.portfolios[id]
+        for shelf in _shelves.values():
+            for portfolio, _, principal in shelf.shares:
+                if (portfolio, principal) == (id, self.shelf.account):
+                    return shelf.portfolios[id]
+        raise _missing(id)
 
     def _version(self, product: str, id: str) -> Body:
         if id not in self.shelf.artifacts.get(product, {}):

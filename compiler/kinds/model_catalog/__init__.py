@@ -10,9 +10,12 @@ and what was launched stays as it is until somebody updates it. Every product ha
 The portfolio is shared within the organisation: with a whole unit whose `aws.ou` is known if all its
 accounts are to launch and `organization.aws.id` and `management_account` are given (the three make the
 unit's ARN), else account by account. Each account that launches has the launch role, under
-one name, the role that launched endpoints run as, and a policy of ours on each role of `audience`. The
-principals are shared by name: whoever may make a role of just that name and path there can launch, so
-keep such paths to yourselves. AWS announced the sharing of names for its standard partition only.
+one name, the role that launched endpoints run as, and a policy of ours on each role of `audience`. With
+units the principals are shared by name: whoever may make a role of just that name and path there can
+launch, so give each role of `audience` a path that only you make roles in (`team/data-scientist`; AWS
+names this way to more rights at CreatePortfolioShare). AWS announced the sharing of names for its
+standard partition only. An account that is shared to alone gets no names: its own stack says exactly
+which roles see the portfolio, once it is told the portfolio's id.
 
 A template of the team's own says in `permissions` what the launch role needs for it. Where it hands on
 `arn:${AWS::Partition}:iam::${AWS::AccountId}:role/<organization>-<component>-run`, the launch role may
@@ -21,7 +24,10 @@ pass that role to SageMaker.
 Of several catalogs with one `management_account` the first by name turns sharing on for all; the tag
 options of an account belong to one catalog.
 
-What to do by hand, once: without `management_account`, turn on Service Catalog's access to the
+What to do by hand, once: in each account that is shared to alone, give its stack the output
+`portfolio_id` of the catalog's own stack after that is applied (`portfolio_id = "port-…"` in
+`terraform.tfvars` beside the stack, which Landform never touches, or `TF_VAR_portfolio_id` at each
+apply) and apply it again: before, nobody there sees the portfolio. Without `management_account`, turn on Service Catalog's access to the
 organisation and make the account a delegated administrator; with `budget`, activate
 `landform-component` as a cost allocation tag. Roles of `audience` must exist before their account's
 stack is applied. Whoever applies the catalog's stack reads the templates in its bucket.

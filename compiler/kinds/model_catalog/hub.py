@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from compiler.kinds.model_catalog import templates
 from compiler.kinds.model_catalog.inputs import PLACEHOLDER, Version
 from compiler.kinds.model_catalog.names import Catalog, Offer
-from compiler.kinds.model_catalog.sharing import shares
 from compiler.kinds.model_hub.names import identifier
 from compiler.terraform.names import HASH_LENGTH
 from compiler.terraform.stack import Expression, JsonText, Value, reference, template
@@ -205,7 +204,8 @@ def _constraints(catalog: Catalog, offer: Offer, product: str, offered: str) -> 
 
 
 def _principals(catalog: Catalog) -> list[str]:
-    """Who sees the portfolio: here a role itself, elsewhere every role of that name and path.
+    """Who sees the portfolio: here a role itself, in a unit that it is shared with every role of that
+    name and path. An account that is shared to alone says itself who sees it (`launching`).
 
     A pattern has no account, and no wildcards here: who may make a role of just that name in an
     account that is shared to can launch. Source: Service Catalog API reference,
@@ -218,7 +218,7 @@ def _principals(catalog: Catalog) -> list[str]:
         for user in launching.users:
             if launching.account.id == catalog.inputs.account.id:
                 here[user.name] = user.arn
-            else:
+            elif launching.account.id not in catalog.alone:
                 pattern = f"arn:{partition}:iam:::role{user.path}{user.role_name}"
                 elsewhere[f"shared_{user.name}"] = pattern
     rows = [("IAM", name, arn) for name, arn in here.items()]
@@ -269,8 +269,7 @@ def _shares(catalog: Catalog, ready: tuple[str, ...]) -> None:
     organisation need none."""
     inputs = catalog.inputs
     before = ready
-    organization, management = catalog.draft.organization, inputs.management_account
-    for share in shares(organization, inputs.account, inputs.share_to, management):
+    for share in catalog.shares:
         address = catalog.draft.add(
             inputs.account,
             "aws_servicecatalog_portfolio_share",
@@ -279,7 +278,7 @@ def _shares(catalog: Catalog, ready: tuple[str, ...]) -> None:
                 "portfolio_id": reference(PORTFOLIO, "id"),
                 "type": share.type,
                 "principal_id": share.principal,
-                "share_principals": True,
+                "share_principals": share.of_unit,
                 "share_tag_options": bool(inputs.tag_options),
                 "wait_for_acceptance": False,
             },

@@ -27,6 +27,7 @@ from compiler.kinds.model_catalog.inputs import Permission
 from compiler.kinds.model_catalog.names import Catalog, Launching
 from compiler.kinds.model_hub.uses import PULL
 from compiler.kinds.services import sagemaker_runtime
+from compiler.terraform.stack import Expression
 
 # Services whose ARNs have no region, and those that have no account either.
 NO_REGION = frozenset({"iam", "s3"})
@@ -136,6 +137,8 @@ def build(catalog: Catalog, launching: Launching) -> None:
             _permitted(draft, name, launching.launch, permission)
     for user in launching.users:
         _launches(draft, user)
+    if account.id in catalog.alone:
+        _joins(draft, launching)
     draft.output(account, "launch_role_arn", launching.launch.arn, "ARN of the role that launches")
     if launching.run is not None:
         draft.output(
@@ -143,6 +146,32 @@ def build(catalog: Catalog, launching: Launching) -> None:
             "execution_role_arn",
             launching.run.arn,
             "ARN of the role that what is launched runs as",
+        )
+
+
+def _joins(draft: Draft, launching: Launching) -> None:
+    """Who sees the portfolio here: exactly these roles, where the account is shared to alone.
+
+    AWS makes the portfolio's id up when the hub is applied, which is after this stack. It is given
+    as a variable then, and without it there is nothing yet.
+    """
+    account = launching.account
+    portfolio = draft.variable(
+        account,
+        "portfolio_id",
+        "Output portfolio_id of the catalog's own stack; empty until that is applied",
+    )
+    for user in launching.users:
+        draft.add(
+            account,
+            "aws_servicecatalog_principal_portfolio_association",
+            user.name,
+            {
+                "count": Expression('${var.portfolio_id == "" ? 0 : 1}'),
+                "portfolio_id": portfolio,
+                "principal_arn": user.arn,
+                "principal_type": "IAM",
+            },
         )
 
 

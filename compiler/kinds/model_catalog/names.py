@@ -10,6 +10,7 @@ from compiler.access.parties import Bucket, Place, Role
 from compiler.blueprint.cloudformation import CloudFormation
 from compiler.kinds.draft import Draft
 from compiler.kinds.model_catalog.inputs import Inputs, Product, Version
+from compiler.kinds.model_catalog.sharing import Share, shares
 from compiler.kinds.model_hub.names import HubGroup
 from compiler.organization.records import Account
 from compiler.terraform.names import HASH_LENGTH
@@ -58,6 +59,18 @@ class Catalog:
     templates: Bucket
     offers: tuple[Offer, ...]
     launching: tuple[Launching, ...]
+
+    @property
+    def shares(self) -> list[Share]:
+        """With whom the portfolio is shared."""
+        inputs = self.inputs
+        organization, management = self.draft.organization, inputs.management_account
+        return shares(organization, inputs.account, inputs.share_to, management)
+
+    @property
+    def alone(self) -> frozenset[str]:
+        """The ids of the accounts that are shared to one by one, which get no principals."""
+        return frozenset(share.principal for share in self.shares if not share.of_unit)
 
     @property
     def token(self) -> str:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from compiler.organization.records import Account, Organization
 
 
+MEMBER = "ORGANIZATION_MEMBER_ACCOUNT"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
     """One share: its name in Terraform, Service Catalog's type, and with whom."""
@@ -15,6 +18,14 @@ class Share:
     name: str
     type: str
     principal: str
+
+    @property
+    def of_unit(self) -> bool:
+        """Whether it is with a unit or the organisation: only those share principals too.
+
+        Source: Service Catalog API reference, CreatePortfolioShare, SharePrincipals.
+        """
+        return self.type != MEMBER
 
 
 def shares(
@@ -37,7 +48,7 @@ def shares(
     for account in sorted(to, key=lambda account: account.name):
         if account.id != hub.id and not _within(account, units):
             name = f"account_{account.name}".replace("-", "_")
-            found.append(Share(name=name, type="ORGANIZATION_MEMBER_ACCOUNT", principal=account.id))
+            found.append(Share(name=name, type=MEMBER, principal=account.id))
     return found
 
 

@@ -293,12 +293,19 @@ def test_importing_it_starts_nothing(tmp_path):
 @pytest.mark.parametrize(
     "environment",
     [
-        {"CDKTF_CONTEXT_JSON": "{not json"},
-        {"CDKTF_OUTDIR": "elsewhere", "CDKTF_TARGET_STACK_ID": "x"},
-        {"SYNTH_HCL_OUTPUT": "true"},
-        {"JSII_DEBUG": "1", "JSII_RUNTIME": "/nowhere.js"},
-        {"NODE_OPTIONS": "--require /nowhere.js", "NODE_EXTRA_CA_CERTS": "/nowhere.pem"},
-        {"PATH": "/nowhere"},
+        # Each is a process that starts Node: those that cannot hide each other are in one.
+        {
+            "CDKTF_CONTEXT_JSON": "{not json",
+            "CDKTF_OUTDIR": "elsewhere",
+            "CDKTF_TARGET_STACK_ID": "x",
+            "JSII_DEBUG": "1",
+        },
+        {"SYNTH_HCL_OUTPUT": "true", "JSII_RUNTIME": "/nowhere.js"},
+        {
+            "NODE_OPTIONS": "--require /nowhere.js",
+            "NODE_EXTRA_CA_CERTS": "/nowhere.pem",
+            "PATH": "/nowhere",
+        },
         {"HOME": "/proc/nowhere", "XDG_CACHE_HOME": None},
         {"XDG_CACHE_HOME": "relative"},
     ],

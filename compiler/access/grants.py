@@ -48,6 +48,8 @@ KEY_ACTIONS = {
 }
 # Bytes of a policy for the statements that it has besides those of grants, by its side.
 OWN_ROOM = {"resource": 3000, "key": 3000, "trust": 500}
+# What makes a version of a model-package group, whose status a condition holds.
+REGISTERS = "sagemaker:CreateModelPackage"
 # What Terraform calls the policy of a resource.
 POLICY_ARGUMENTS = ("policy", "resource_policy", "assume_role_policy")
 # The actions that a service calls through S3 and never by itself.
@@ -249,16 +251,27 @@ class Access:
         group from the account's other tools: it admits the account, and the principal's side
         narrows it. Source: SageMaker developer guide, "Cross-account discoverability for model
         registry".
+
+        Who registers has statements of its own, with the condition that all grants of the account
+        have, so that no other role there could register an approved version. Whether a group's
+        policy honours conditions is not documented either; where it ignores one, nothing is lost.
         """
         principal = grant.principal.place
         evidence = [self._identity(grant, (arn,), grant.conditions)]
         if _crosses(principal, group.place):
             home = _group(group)
+            registers = REGISTERS in grant.actions
+            label = (
+                f"{principal.account}-registers-{part}"
+                if registers
+                else f"{principal.account}-{part}"
+            )
             statement = Statement(
-                sid=self._sid(home, group.place.component, f"{principal.account}-{part}"),
+                sid=self._sid(home, group.place.component, label),
                 actions=tuple(sorted(grant.actions)),
                 principal={"AWS": principal.root},
                 resources=(arn,),
+                conditions=grant.conditions if registers else {},
             )
             found = self._put(home, statement, widen=True)
             evidence.append(replace(found, whole_account=True))
@@ -404,7 +417,7 @@ class Access:
 
 
 def _wider(before: Statement, after: Statement) -> Statement:
-    """One statement for two uses of a key: the actions of both, the conditions that both have."""
+    """One statement for two uses of a key or a group: the actions of both, the conditions that both have."""
     shared = {
         operator: {
             key: value

@@ -248,6 +248,20 @@ def test_registrars_cannot_register_as_approved() -> None:
             assert not ask(h, row).allowed
 
 
+def test_nobody_of_a_registering_account_registers_as_approved() -> None:
+    """Another role there with every permission: the group's own policy asks for the status."""
+    h = hubs("people")
+    for role, component, group in h.registrars():
+        account = role.split(":")[4]
+        other = f"arn:{h.partition}:iam::{account}:role/administrator"
+        name = h.group(component, group)
+        for resource in (name, f"{packages(h, component, group)}/3"):
+            for context, allowed in ((PENDING, True), (APPROVED, False), ((), False)):
+                action = "sagemaker:CreateModelPackage"
+                row = Row("", other, action, resource, h.id("models"), context)
+                assert ask(h, row, administrator=True).allowed is allowed, (resource, context)
+
+
 @every
 def test_each_edge_is_in_the_ledger(name: str) -> None:
     """A row has an entry of its principal and action whose resource covers it."""

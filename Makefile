@@ -11,6 +11,8 @@ RIG_WORKERS ?= 0
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 export PYTHON
+# Images of containers set this; without the compiled files each process of the tests compiles anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 python := .venv/bin/python
 pip_install := $(python) -m pip install --quiet --disable-pip-version-check

@@ -126,7 +126,9 @@ def test_service_accounts_as_resources(case: Training) -> None:
             r"projects/([a-z0-9-]+)/serviceAccounts/[a-z0-9-]{6,30}@\1\.iam\.gserviceaccount\.com",
             body["service_account_id"],
         )
-    some = any(p.get("acts_as") for c in case.components.values() for p in c["personas"].values())
+    some = "deploy" in case.blueprint or any(
+        p.get("acts_as") for c in case.components.values() for p in c["personas"].values()
+    )
     assert bool(found) == some
 
 
@@ -249,6 +251,8 @@ def test_accounts_come_before_whoever_names_them(case: Training) -> None:
         if not account or account[2].startswith(
             ("gcp-sa-", "gs-project", "compute-s", "container-")
         ):
+            continue
+        if account[1] == "terraform":  # applies the stack, so it is there
             continue
         maker = next(
             (stack, address)
@@ -392,6 +396,22 @@ def test_nodes_have_an_account_of_their_own(case: Training) -> None:
         cluster = case.stacks()[stack]["resource"]["google_container_cluster"]["cluster"]
         before = [d for d in cluster["depends_on"] if d.startswith("google_project_iam_member.")]
         assert len(before) == 1
+
+
+def test_who_applies_may_put_the_nodes_account_on_nodes() -> None:
+    """On that account alone, and before the cluster and its pools."""
+    case = training("deployed")
+    for stack in case.trains():
+        resources = case.stacks()[stack]["resource"]
+        project = stack.split("/")[1]
+        label = f"deployer_acts_as_nodes_{project.replace('-', '_')}"
+        bound = resources["google_service_account_iam_member"][label]
+        assert bound["member"] == (
+            f"serviceAccount:terraform@acme-{project}.iam.gserviceaccount.com"
+        )
+        assert bound["service_account_id"].endswith(f"/{node_account(case, stack)}")
+        before = resources["google_container_cluster"]["cluster"]["depends_on"]
+        assert f"google_service_account_iam_member.{label}" in before
 
 
 def test_gpu_pools(case: Training) -> None:

@@ -532,6 +532,10 @@ class Expectation:
             self.bind(nodes, "roles/container.defaultNodeServiceAccount", here)
             self._key(project, "disks", "compute-system")
             self._key(project, "secrets", "container-engine-robot")
+            if "deploy" in self.training.blueprint:
+                deployer = f"serviceAccount:terraform@{self.id(project)}.iam.gserviceaccount.com"
+                on = accounts + self.email(project, "nodes")
+                self.bind(deployer, "roles/iam.serviceAccountUser", on)
             self._host(project)
         if self.starts_jobs():
             self._key(project, "vertex", "gcp-sa-aiplatform")

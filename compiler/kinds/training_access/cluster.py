@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from compiler.access.google import Member, OnServiceAccount
 from compiler.data.google import google_role
+from compiler.kinds.project_baseline.deployer import email, home_of
 from compiler.kinds.training_access import fleet, hardening
 from compiler.kinds.training_access.cluster_inputs import Cluster, Pool, region_of
 from compiler.kinds.training_access.ground import Ground
@@ -59,6 +61,7 @@ def _cluster(
     attached = attach(ground, project, cluster.network, region)
     works = f"nodes-work-{project.name}"
     ground.bind_project(project, works, train.nodes.member, google_role("node"))
+    deployer = _deployer(ground, train)
     domain = draft.organization.google_domain
     groups: list[Value] = [{"security_group": f"{SECURITY_GROUP}@{domain}"}] if domain else []
     services = [ground.service(project, name) for name in SERVICES]
@@ -93,9 +96,27 @@ def _cluster(
             disks_right,
             secrets_right,
             f"google_project_iam_member.{_label(works)}",
+            *deployer,
         ],
         lifecycle={"ignore_changes": ["node_config"]},
     )
+
+
+def _deployer(ground: Ground, train: Train) -> list[str]:
+    """Let who applies the stack put nodes' account on nodes; gives the binding's address.
+
+    Source: GKE documentation, "Harden your cluster's security", least-privilege service account.
+    """
+    draft, project = ground.draft, train.project
+    address = email(draft, project)
+    if address is None or train.nodes is None:
+        return []
+    found = home_of(draft, address)
+    member = Member(f"serviceAccount:{address}", found[1].name if found else None)
+    on = OnServiceAccount(train.site, train.nodes.account_id, train.nodes.address)
+    id = f"deployer-acts-as-nodes-{project.name}"
+    draft.bind(id, member, google_role("acts-as"), on)
+    return [f"google_service_account_iam_member.{_label(id)}"]
 
 
 def _label(text: str) -> str:

@@ -183,6 +183,14 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     },
     "china": {"partition": "aws-cn", "region": "cn-north-1", "catalog": {"budget": None}},
     "deployed-by-a-role": {"more": {"deploy": {"aws": {"role": "landform-deploy"}}}},
+    "deployed-without-organization-id": {
+        "org": None,
+        "more": {"deploy": {"aws": {"role": "landform-deploy"}}},
+    },
+    "deployed-in-hub": {
+        "catalog": {"management_account": "shared"},
+        "more": {"deploy": {"aws": {"role": "landform-deploy"}}},
+    },
 }
 
 

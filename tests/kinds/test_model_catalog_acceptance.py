@@ -89,8 +89,45 @@ def test_4_shares_need_no_acceptance(name: str) -> None:
     (administrator,) = administrators.values()
     assert administrator["account_id"] == HUB
     assert administrator["service_principal"] == "servicecatalog.amazonaws.com"
-    assert administrator["depends_on"] == ["aws_servicecatalog_organizations_access.organization"]
+    assert "aws_servicecatalog_organizations_access.organization" in administrator["depends_on"]
     assert f"aws/{management}/catalog" in hub_after(c)
+
+
+def test_4_who_applies_the_management_stack_may_turn_sharing_on(name: str) -> None:
+    """The role for applying has no writing action of Organizations of its own."""
+    c = catalog(name)
+    management = c.given.get("management_account")
+    if management is None:
+        return
+    policies = c.resources("aws_iam_role_policy", management)
+    if "deploy" not in c.blueprint:
+        assert "terraform" not in policies
+        return
+    policy = policies["terraform"]
+    assert policy["role"] == c.blueprint["deploy"]["aws"]["role"]
+    allowed = {}
+    for statement in policy["policy"]["Statement"]:
+        assert all(action.startswith("organizations:") for action in statement["Action"])
+        allowed.update({action.partition(":")[2]: statement for action in statement["Action"]})
+    ours = {"StringEquals": {"organizations:ServicePrincipal": "servicecatalog.amazonaws.com"}}
+    writing = {
+        *("EnableAWSServiceAccess", "DisableAWSServiceAccess"),
+        *("RegisterDelegatedAdministrator", "DeregisterDelegatedAdministrator"),
+    }
+    for action in writing:
+        assert allowed[action]["Condition"] == ours
+    organization = c.blueprint["organization"]["aws"].get("id", "o-*")
+    member = f"arn:{c.partition}:organizations::{c.id(management)}:account/{organization}/{HUB}"
+    assert allowed["RegisterDelegatedAdministrator"]["Resource"] == [member]
+    assert allowed["DeregisterDelegatedAdministrator"]["Resource"] == [member]
+    reading = ("Describe", "List")
+    assert all(a.startswith(reading) for a in allowed.keys() - writing)
+    for type in (
+        "aws_servicecatalog_organizations_access",
+        "aws_organizations_delegated_administrator",
+    ):
+        for body in c.resources(type, management).values():
+            assert "aws_iam_role_policy.terraform" in body["depends_on"]
 
 
 def test_4_shares_reach_exactly_the_accounts_that_launch(name: str) -> None:

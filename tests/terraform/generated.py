@@ -36,8 +36,9 @@ class CompiledStack:
 
     @property
     def count(self) -> int:
-        """How many managed resources there are."""
-        return sum(len(found) for found in self.document.get("resource", {}).values())
+        """How many managed resources there are as long as no variable is given."""
+        found = self.document.get("resource", {}).values()
+        return sum("count" not in body for named in found for body in named.values())
 
     @property
     def types(self) -> frozenset[str]:

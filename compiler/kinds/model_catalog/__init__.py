@@ -21,6 +21,9 @@ A template of the team's own says in `permissions` what the launch role needs fo
 `arn:${AWS::Partition}:iam::${AWS::AccountId}:role/<organization>-<component>-run`, the launch role may
 pass that role to SageMaker.
 
+With `deploy.aws.role` that role gets in the management account what turning sharing on and naming an
+administrator take, since AWS's PowerUserAccess has no writing action of Organizations.
+
 Of several catalogs with one `management_account` the first by name turns sharing on for all; the tag
 options of an account belong to one catalog.
 

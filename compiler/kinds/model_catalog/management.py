@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from compiler.access.parties import Own
+from compiler.access.policy import Conditions
 from compiler.kinds.draft import Draft
 from compiler.kinds.model_catalog.inputs import Budget
 from compiler.kinds.model_catalog.names import Catalog
@@ -9,6 +11,19 @@ from compiler.organization.records import Account, Component
 from compiler.terraform.stack import Value, reference
 
 SERVICE = "servicecatalog.amazonaws.com"
+TRUSTED_ACCESS = (
+    "organizations:DisableAWSServiceAccess",
+    "organizations:EnableAWSServiceAccess",
+)
+DELEGATION = (
+    "organizations:DeregisterDelegatedAdministrator",
+    "organizations:RegisterDelegatedAdministrator",
+)
+READS_ORGANIZATION = (
+    "organizations:DescribeOrganization",
+    "organizations:ListAWSServiceAccessForOrganization",
+    "organizations:ListDelegatedAdministrators",
+)
 # Percent of the budget, and whether of what was spent or of what is forecast.
 BUDGET_WARNINGS = ((80, "ACTUAL"), (100, "ACTUAL"), (100, "FORECASTED"))
 # The tag that everything of a component has.
@@ -29,21 +44,47 @@ def organization_access(catalog: Catalog) -> tuple[str, ...]:
     access_by, administrator_by = _makers(draft, account, hub)
     own = draft.component.name
     access: tuple[str, ...] = ()
+    allowed = _allowed(draft, account, hub) if own in (access_by, administrator_by) else ()
     if access_by == own:
         kind = "aws_servicecatalog_organizations_access"
-        access = (draft.add(account, kind, "organization", {"enabled": True}),)
+        access = (draft.add(account, kind, "organization", {"enabled": True}, depends_on=allowed),)
     if administrator_by == own:
         draft.add(
             account,
             "aws_organizations_delegated_administrator",
             "catalog",
             {"account_id": hub.id, "service_principal": SERVICE},
-            depends_on=access,
+            depends_on=(*allowed, *access),
         )
         draft.after_stacks(account, f"aws/{account.name}/{access_by}")
     makers = [maker for maker in (access_by, administrator_by) if maker]
     draft.after_stacks(hub, *(f"aws/{account.name}/{maker}" for maker in makers))
     return access if account.id == hub.id else ()
+
+
+def _allowed(draft: Draft, account: Account, hub: Account) -> tuple[str, ...]:
+    """What the role that applies stacks needs in the management account, where the blueprint names it.
+
+    PowerUserAccess has no writing action of Organizations. Gives the policy's address.
+    Sources: Organizations user guide, "Service Catalog and AWS Organizations"; Service Authorization
+    Reference, "AWS Organizations".
+    """
+    applied_by = draft.organization.deploy.aws_role
+    if applied_by is None:
+        return ()
+    role = draft.existing_role(account, "terraform", applied_by)
+    place, organization = role.place, draft.organization
+    ours: Conditions = {"StringEquals": {"organizations:ServicePrincipal": SERVICE}}
+    start = f"arn:{organization.partition}:organizations::{account.id}"
+    member = f"{start}:account/{organization.aws_id or 'o-*'}/{hub.id}"
+    grants = (
+        ("turns-on-sharing", TRUSTED_ACCESS, "*", ours),
+        ("names-administrator", DELEGATION, member, ours),
+        ("reads-organization", READS_ORGANIZATION, "*", None),
+    )
+    for part, actions, resource, conditions in grants:
+        draft.grant(f"{role.label}-{part}", role, actions, Own(place, resource), conditions)
+    return (f"aws_iam_role_policy.{role.name}",)
 
 
 def _makers(draft: Draft, account: Account, hub: Account) -> tuple[str, str | None]:

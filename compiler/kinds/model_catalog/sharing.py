@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from compiler.organization.records import Account, Organization
 
-
 MEMBER = "ORGANIZATION_MEMBER_ACCOUNT"
 
 

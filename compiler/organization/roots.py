@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from compiler.organization.records import Account, Organization, Project
@@ -9,6 +10,7 @@ from compiler.terraform.stack import Cloud, Stack, Value
 
 # S3 state locking by a lock file came with Terraform 1.10 (release notes of v1.10.0).
 REQUIRED_VERSION = ">= 1.10.0"
+_ACCOUNT = re.compile(r"[^@]+@([a-z0-9-]+)\.iam\.gserviceaccount\.com")
 
 
 def terraform_block(organization: Organization, cloud: Cloud, path: str) -> dict[str, Value]:
@@ -64,12 +66,18 @@ def google_providers(
 ) -> dict[str, Value]:
     """The Google provider, tied to one project; `bootstrap` for the stack that makes its deployer.
 
-    That stack acts as the ambient credentials: the service account is not there yet.
+    That stack acts as the ambient credentials: the service account is not there yet. An account of
+    another project bills and counts calls of some APIs there, unless it is told not to. Source:
+    Terraform documentation, provider google, "user_project_override".
     """
     block: dict[str, Value] = {"project": project.id, "region": region}
     account = organization.deploy.google_service_accounts.get(project.name)
     if account and not bootstrap:
         block["impersonate_service_account"] = account
+        home = _ACCOUNT.fullmatch(account)
+        if home and home[1] != project.id:
+            block["user_project_override"] = True
+            block["billing_project"] = project.id
     block["default_labels"] = dict(sorted(labels.items()))
     return {"google": block}
 

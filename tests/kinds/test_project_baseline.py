@@ -205,12 +205,35 @@ def test_roles_of_the_account_are_those_listed() -> None:
     assert "google_project_iam_member" not in none
 
 
+@pytest.mark.parametrize(
+    ("changes", "subject"),
+    [
+        ({}, "repo:acme/platform:ref:refs/heads/main"),
+        ({"ref": "refs/tags/live"}, "repo:acme/platform:ref:refs/tags/live"),
+        (
+            {"owner_id": "12", "repository_id": "34"},
+            "repo:acme@12/platform@34:ref:refs/heads/main",
+        ),
+    ],
+)
+def test_in_a_pool_that_exists_the_member_is_one_subject(
+    changes: dict[str, str], subject: str
+) -> None:
+    """Its conditions are somebody else's: the ref and the ids must stand in the member."""
+    found = resources(deploy_from={**github(**changes), "existing_pool": "workflows"})
+    becomes = found["google_service_account_iam_member"]["workflow_becomes_deployer_one"]
+    assert becomes["member"] == (
+        "principal://iam.googleapis.com/projects/100000000001/locations/global/"
+        f"workloadIdentityPools/workflows/subject/{subject}"
+    )
+
+
 def test_a_pool_that_exists_is_used() -> None:
     found = resources(deploy_from={"github": GITHUB, "existing_pool": "workflows"})
     assert "google_iam_workload_identity_pool" not in found
     assert "google_iam_workload_identity_pool_provider" not in found
     becomes = found["google_service_account_iam_member"]["workflow_becomes_deployer_one"]
-    assert "/workloadIdentityPools/workflows/attribute.repository/" in becomes["member"]
+    assert "/workloadIdentityPools/workflows/subject/" in becomes["member"]
     assert becomes["depends_on"] == ["google_service_account.deploy"]
 
 
@@ -253,11 +276,30 @@ def test_one_account_for_all_projects() -> None:
     members = {each["member"] for each in two["google_project_iam_member"].values()}
     assert members == {"serviceAccount:terraform@acme-one.iam.gserviceaccount.com"}
     assert {each["project"] for each in two["google_project_iam_member"].values()} == {"acme-two"}
+    roles = {each["role"] for each in two["google_project_iam_member"].values()}
+    consumer = "roles/serviceusage.serviceUsageConsumer"
+    assert roles == {consumer, "roles/container.admin", "roles/storage.admin"}
+    one_s = documents["google/one/baseline"]["resource"]["google_project_iam_member"].values()
+    assert consumer not in {each["role"] for each in one_s}
     depends = {stack.path: stack.depends_on for stack in one.stacks}
     assert depends == {
         "google/one/baseline": (),
         "google/two/baseline": ("google/one/baseline",),
     }
+
+
+def test_an_account_of_another_project_calls_in_the_name_of_this_one() -> None:
+    """Quota and cost of its calls are the project's that they are about."""
+    central = {"google": {"service_account": "terraform@acme-one.iam.gserviceaccount.com"}}
+    baseline = {"kind": "project-baseline", "for_each": {"projects": "**"}, **INPUTS}
+    top = {"deploy": central, "components": {"baseline": baseline, "other": OTHER}}
+    documents: Any = compiled(top=top).documents
+    (two,) = documents["google/two/other"]["provider"]["google"]
+    assert two["user_project_override"] is True
+    assert two["billing_project"] == "acme-two"
+    for path in ("google/one/other", "google/two/baseline"):
+        (provider,) = documents[path]["provider"]["google"]
+        assert not {"user_project_override", "billing_project"} & set(provider)
 
 
 def test_the_ledger_has_every_binding() -> None:
@@ -426,6 +468,10 @@ def projects(**changes: Any) -> dict[str, Any]:
         ({"deploy_from": {"github": GITHUB, "roles": ["projects/acme-one/roles/a"]}}, "E204"),
         ({"deploy_from": {"github": GITHUB, "existing_pool": "gcp-pool"}}, "E204"),
         ({"deploy_from": github(ref="main")}, "E204"),
+        (
+            {"deploy_from": {**github(ref=f"refs/heads/{'b' * 94}"), "existing_pool": "flows"}},
+            "E204",
+        ),
         ({"top": {"organization": {"name": "gcp-acme"}}}, "E204"),
     ],
 )

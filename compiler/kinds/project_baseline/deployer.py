@@ -18,6 +18,7 @@ from compiler.terraform.stack import Value
 POOL_LENGTH = 32
 # Source: IAM API reference, WorkloadIdentityPoolProvider, attributeMapping: google.subject in bytes.
 SUBJECT_LENGTH = 127
+CONSUMER = "roles/serviceusage.serviceUsageConsumer"
 _ACCOUNT = re.compile(r"([a-z](?:[a-z0-9-]{4,28}[a-z0-9]))@([a-z0-9-]+)\.iam\.gserviceaccount\.com")
 _POOL = "google_iam_workload_identity_pool"
 _PROVIDER = "google_iam_workload_identity_pool_provider"
@@ -44,7 +45,9 @@ def deploy_account(draft: Draft, project: Project, given: DeployFrom) -> None:
         paths = (f"google/{home.name}/{c.name}" for c in makers if c.inputs.project == home)
         draft.after_stacks(project, *paths)
     used: set[str] = set()
-    for role in sorted(given.roles):
+    # An account of another project calls APIs in the name of this one: see `google_providers`.
+    foreign = set() if home == project else {CONSUMER}
+    for role in sorted({*given.roles, *foreign}):
         _own_role(draft, project, role)
         words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+", role.removeprefix("roles/"))
         id = f"deployer-{project.name}-has-{'-'.join(words).lower()}"
@@ -131,8 +134,7 @@ def _account(draft: Draft, project: Project, account: ServiceAccount, given: Dep
     pool = given.existing_pool or _pool(draft, project, given.github)
     after = () if given.existing_pool else (f"{_PROVIDER}.github",)
     pools = f"projects/{draft.number(project)}/locations/global/workloadIdentityPools/{pool}"
-    repository = f"{given.github.owner}/{given.github.repository}"
-    workflow = f"principalSet://iam.googleapis.com/{pools}/attribute.repository/{repository}"
+    workflow = _workflow(draft, pools, given)
     role = "roles/iam.workloadIdentityUser"
     id = f"workflow-becomes-deployer-{project.name}"
     draft.bind(id, Member(workflow, project.name), role, itself, after=after)
@@ -143,6 +145,24 @@ def _account(draft: Draft, project: Project, account: ServiceAccount, given: Dep
             f"{pools}/providers/github",
             "provider that the workflow names when it asks for credentials",
         )
+
+
+def _workflow(draft: Draft, pools: str, given: DeployFrom) -> str:
+    """Who becomes the account. The own pool's condition says which ref and ids, so that the repository
+    is enough; what an existing pool takes is not known here, so that the member says all of it."""
+    if given.existing_pool is None:
+        repository = f"{given.github.owner}/{given.github.repository}"
+        return f"principalSet://iam.googleapis.com/{pools}/attribute.repository/{repository}"
+    subject = given.github.subject
+    if len(subject.encode()) > SUBJECT_LENGTH:
+        draft.problem(
+            "E204",
+            f'component "{draft.component.name}": "deploy_from.github" has the subject "{subject}", '
+            f"longer than the {SUBJECT_LENGTH} bytes that a pool takes",
+            hint="deploy from a shorter ref, or without existing_pool",
+            at=("deploy_from", "github"),
+        )
+    return f"principal://iam.googleapis.com/{pools}/subject/{subject}"
 
 
 def _pool(draft: Draft, project: Project, github: GitHub) -> str:

@@ -97,7 +97,8 @@ class DeployFrom(Shape):
     existing_pool: PoolId | None = Field(
         default=None,
         description="id of a workload-identity pool of the project that admits the workflow already, "
-        "with attribute.repository mapped",
+        "with google.subject mapped to assertion.sub: only the subject that owner, repository, ref and "
+        "ids make becomes the account (a job in a GitHub environment has another one)",
     )
 
     @model_validator(mode="after")

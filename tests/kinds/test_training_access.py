@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import re
@@ -16,7 +17,14 @@ import yaml
 from compiler.compilation import compile_blueprints
 from compiler.data.tables import table
 from compiler.terraform.schema.index import open_index
-from tests.kinds.training import VARIANTS, Training, compilation, expected_bindings, training
+from tests.kinds.training import (
+    VARIANTS,
+    Training,
+    blueprint,
+    compilation,
+    expected_bindings,
+    training,
+)
 
 ACCOUNT_ROLES = {
     "roles/iam.serviceAccountUser",
@@ -468,6 +476,27 @@ def test_a_condition_wants_all_claims_of_one_repository() -> None:
     }
 
 
+def test_no_token_is_refused_for_a_long_subject(case: Training) -> None:
+    """127 bytes: the name of a branch or of an environment may be longer."""
+    for _, _, body in case.resources("google_iam_workload_identity_pool_provider"):
+        subject = body["attribute_mapping"]["google.subject"]
+        assert subject == "assertion.repository_id + ':' + assertion.run_id"
+
+
+def test_a_shared_reservation_is_named_by_its_project() -> None:
+    name = "projects/acme-gpus/reservations/block-1"
+    gpu = {"machine": "a3-highgpu-8g", "max": 4, "capacity": "reservation", "reservation": name}
+    pools_ = {
+        "cpu": {"machine": "n2-standard-8", "max": 2},
+        "gpu": {**gpu, "zones": ["europe-west4-b"]},
+    }
+    done = compilation(blueprint(cluster={"name": "train", "pools": pools_}))
+    assert not done.diagnostics
+    document: Any = done.blueprints[0].documents["google/train-eu/training"]
+    (node,) = document["resource"]["google_container_node_pool"]["gpu"]["node_config"]
+    assert node["reservation_affinity"][0]["values"] == [name]
+
+
 def test_names_are_within_the_limits(case: Training) -> None:
     limits = {
         ("google_service_account", "account_id"): r"[a-z](?:[a-z0-9-]{4,28}[a-z0-9])",
@@ -657,6 +686,38 @@ def test_a_shared_network_is_open_before_the_clusters() -> None:
         "google/train-us/baseline",
     )
     assert not list(case.resources("google_compute_network"))
+
+
+def test_two_components_on_one_host_own_each_binding_once() -> None:
+    """The first by name admits the project's GKE; the other waits for it, and adds its subnetwork."""
+    made = copy.deepcopy(dict(VARIANTS["shared-vpc"]))
+    training_ = made["components"]["training"]
+    one = {
+        **copy.deepcopy(training_),
+        "projects": ["train-eu"],
+        "personas": {"viewers": {"group": "view@acme.example", "cluster": "view"}},
+        "data": None,
+        "registry": None,
+    }
+    one = {key: value for key, value in one.items() if value is not None}
+    one["namespaces"] = ["research"]
+    for subnetwork, owned in (
+        ("train", set()),
+        ("other", {"google_compute_subnetwork_iam_member"}),
+    ):
+        other = copy.deepcopy(one)
+        other["cluster"]["name"] = "second"
+        other["cluster"]["network"]["subnetwork"] = subnetwork
+        done = compilation({**made, "components": {**made["components"], "zeta": other}})
+        assert not done.diagnostics
+        (compiled,) = done.blueprints
+        bound = [b for b in compiled.bindings if b.stack.startswith("google/net/")]
+        assert len({(b.member, b.role, b.resource) for b in bound}) == len(bound)
+        zeta = [b.address.partition(".")[0] for b in bound if b.component == "zeta"]
+        assert set(zeta) == owned
+        depends = {stack.path: stack.depends_on for stack in compiled.stacks}
+        assert "google/net/training" in depends["google/train-eu/zeta"]
+        assert ("google/net/zeta" in depends) is bool(owned)
 
 
 def test_what_the_baseline_has_is_not_made_twice() -> None:

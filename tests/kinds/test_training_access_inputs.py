@@ -58,6 +58,57 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
         'does not take "cluster"',
         "cluster: edit",
     ),
+    "pods in a namespace of the system": (
+        person(workload={"namespace": "kube-system", "service_account": "b"}),
+        "E204",
+        "a namespace of a team's own",
+        "namespace: kube-system",
+    ),
+    "pods in the default namespace": (
+        person(workload={"namespace": "default", "service_account": "b"}),
+        "E204",
+        "a namespace of a team's own",
+        "namespace: default",
+    ),
+    "rights in a namespace of GKE": (
+        {"namespaces": ["gmp-public"]},
+        "E204",
+        "a namespace of a team's own",
+        "- gmp-public",
+    ),
+    "an owner's id of one persona alone": (
+        person(
+            github={"repository": "acme/Train", "ref": "refs/heads/main", "owner_id": "42"},
+            vertex="user",
+        ),
+        "E204",
+        'another owner_id than that of "submitter"',
+        "github:",
+    ),
+    "compact in a whole region": (
+        pool(machine="a3-highgpu-8g", compact=True),
+        "E204",
+        "the cluster is in all of europe-west4",
+        "compact:",
+    ),
+    "compact and queued": (
+        pool(machine="a3-highgpu-8g", compact=True, capacity="queued", zones=["europe-west4-b"]),
+        "E204",
+        "does not go with queued capacity",
+        "compact:",
+    ),
+    "a named reservation in a whole region": (
+        pool(machine="a3-highgpu-8g", capacity="reservation", reservation="block"),
+        "E204",
+        "lies in one zone",
+        "reservation:",
+    ),
+    "no shared reservation": (
+        pool(machine="n2-standard-8", capacity="reservation", reservation="projects/a/block"),
+        "E204",
+        "projects/<id>/reservations/<name>",
+        "reservation:",
+    ),
     "pods of no name": (
         person(workload={"namespace": "A", "service_account": "b"}),
         "E204",

@@ -7,6 +7,17 @@ roles in the project, is itself applied with the ambient credentials, and before
 its project. They need roles/billing.costsManager on the billing account of a budget; those of a
 person also USER_PROJECT_OVERRIDE=true and GOOGLE_BILLING_PROJECT in the environment. Google keeps the
 id of a deleted pool for 30 days.
+
+Before the very first apply, in each project: `gcloud services enable cloudresourcemanager.googleapis.com
+serviceusage.googleapis.com iam.googleapis.com iamcredentials.googleapis.com`. Without them Terraform
+cannot turn on anything.
+
+The stack with `state_bucket` makes the bucket that its own state is kept in. Once, in its folder: write
+`{"terraform": {"backend": {"local": {}}}}` to `backend_override.tf.json`, `terraform init` and `terraform
+apply -target=google_storage_bucket.state`, delete that file, and move the state with `terraform init
+-migrate-state`. Then apply the baselines of the other projects, whose accounts `states_of` admits to the
+bucket: Google takes no member that does not exist yet. Then apply this stack whole, and then all others:
+before that, `terraform init` of theirs is refused (403) for whoever is one of those accounts alone.
 """
 
 from __future__ import annotations

@@ -20,10 +20,24 @@ With `cluster.network.host`, GKE of each training project is admitted to the sub
 that project's stack, which comes first: GKE must be on in the training projects before, so let
 `project-baseline` do it.
 
-What to do by hand, once: before the first apply, the commands of the output `service_identities`, which
-make Google's service agents; a Google group `gke-security-groups@<domain>` that holds the groups of
+What to do by hand, once: before the very first apply, in each project `gcloud services enable
+cloudresourcemanager.googleapis.com serviceusage.googleapis.com iam.googleapis.com
+iamcredentials.googleapis.com`, without which Terraform cannot turn on anything; then the commands of the
+output `service_identities` (in `main.tf.json`), which make Google's service agents and give them the
+roles that Google does not give those made on request; a Google group `gke-security-groups@<domain>` that holds the groups of
 personas; after the apply, `assets/manifests/service-accounts.json` with kubectl. A key ring is never
 deleted in Google Cloud: a component of the same name finds its old one and has to import it.
+
+What a right means. `cluster: edit` in a namespace is to be every workload there: who can start pods can
+start them as any of its service accounts, with their buckets; give workloads that not everybody may be a
+namespace of their own. A job in Vertex AI that names no service account runs as Google's Custom Code
+Service Agent, which reads and writes all buckets of its project: keep buckets in a project without
+training (`data.project`), and let jobs name their account (output `job_service_accounts`). The rights in
+clusters are in the ledger as roles of the fleet's scope; the role bindings of Kubernetes that the fleet
+makes of them (`google_gke_hub_scope_rbac_role_binding`) are no entries of their own.
+
+Accelerators are in some zones of a region only: a pool without `zones` is in all zones of its cluster,
+and Google refuses one that includes a zone without the machine. Name the zones where they are.
 
 Two components may share a project, but not a workload: all clusters of a project share one pool of
 identities, so that the same namespace and service account are the same somebody in both. Groups that
@@ -34,7 +48,7 @@ services on, and neither ever turns one off.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from compiler.blueprint.validation import Finding
@@ -42,7 +56,7 @@ from compiler.data import google_regions
 from compiler.diagnostics import nearest
 from compiler.kinds.draft import Draft
 from compiler.kinds.training_access import cluster, eks, project, registry, storage
-from compiler.kinds.training_access.cluster_inputs import region_of
+from compiler.kinds.training_access.cluster_inputs import Cluster, region_of
 from compiler.kinds.training_access.ground import RESOURCE_MANAGER, Ground
 from compiler.kinds.training_access.inputs import Inputs
 from compiler.organization.kind import Kind
@@ -105,22 +119,15 @@ def _groups_work(draft: Draft) -> bool:
 def _locations_known(draft: Draft) -> bool:
     """Whether the locations that inputs name are regions, or in one, and pools where their cluster is."""
     inputs: Inputs = draft.component.inputs
-    found: dict[tuple[str, ...], Finding] = {}
+    found: dict[tuple[str | int, ...], Finding] = {}
     for each in inputs.projects:
         own = draft.component.inputs_in(each.name).cluster
         if own is None:
             continue
         location = own.location or draft.component.region
         found.update(_unknown(draft, ("cluster", "location"), own.location))
-        for name, pool in own.pools.items():
-            for zone in pool.zones:
-                if region_of(zone) != region_of(location):
-                    at = ("cluster", "pools", name, "zones")
-                    message = f'names "{zone}", and the cluster is in {region_of(location)}'
-                    hint = (
-                        "name zones of the cluster's region, or give the cluster another location"
-                    )
-                    found[at] = Finding("E204", message, hint, at)
+        for finding in _misplaced(own, location):
+            found[finding.at] = finding
     if inputs.registry is not None:
         found.update(_unknown(draft, ("registry", "location"), inputs.registry.location))
     for finding in found.values():
@@ -134,9 +141,30 @@ def _locations_known(draft: Draft) -> bool:
     return not found
 
 
+def _misplaced(own: Cluster, location: str) -> Iterator[Finding]:
+    """Pools that are not where their cluster is, or in too many of its zones."""
+    region = region_of(location)
+    for name, pool in own.pools.items():
+        at = ("cluster", "pools", name)
+        for zone in pool.zones:
+            if region_of(zone) != region:
+                message = f'names "{zone}", and the cluster is in {region}'
+                hint = "name zones of the cluster's region, or give the cluster another location"
+                yield Finding("E204", message, hint, (*at, "zones"))
+        if pool.zones or location != region:
+            continue
+        hint = f"zones: [{region}-b]"
+        if pool.compact:
+            message = f"needs the nodes in one zone, and the cluster is in all of {region}"
+            yield Finding("E204", message, hint, (*at, "compact"))
+        if pool.reservation:
+            message = f"lies in one zone, and the cluster is in all of {region}"
+            yield Finding("E204", message, hint, (*at, "reservation"))
+
+
 def _unknown(
-    draft: Draft, at: tuple[str, ...], location: str | None
-) -> dict[tuple[str, ...], Finding]:
+    draft: Draft, at: tuple[str | int, ...], location: str | None
+) -> dict[tuple[str | int, ...], Finding]:
     """That the location is in no region; multi-regions have no number."""
     known = {*google_regions(), *draft.organization.regions}
     if location is None or "-" not in location or region_of(location) in known:

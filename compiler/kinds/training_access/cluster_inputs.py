@@ -22,6 +22,19 @@ KubernetesName = Annotated[
         "a name in Kubernetes: 1 to 63 of a-z, 0-9 and -, not starting or ending with -",
     ),
 ]
+# Namespaces of Kubernetes, GKE and managed Prometheus: their pods have more rights than a team's.
+# Source: GKE documentation, "Create clusters and node pools", system namespaces.
+_SYSTEM = ("kube-", "gke-", "gmp-")
+
+
+def _not_system(name: str) -> str:
+    if name == "default" or name.startswith(_SYSTEM):
+        message = f'must be a namespace of a team\'s own, not "{name}"'
+        raise problem("E204", message, "default, kube-*, gke-* and gmp-* are not for workloads")
+    return name
+
+
+Namespace = Annotated[KubernetesName, AfterValidator(_not_system)]
 # Source: GKE API reference, projects.locations.clusters, name; the same for node pools.
 ClusterName = Annotated[
     Text,
@@ -174,11 +187,20 @@ class Pool(Shape):
         description="where nodes come from; queued: all at once, when there is room for a whole job",
     )
     reservation: (
-        Annotated[Text, Matching(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?", "a reservation's name")]
+        Annotated[
+            Text,
+            Matching(
+                r"(?:projects/[a-z][a-z0-9-]{4,28}[a-z0-9]/reservations/)?"
+                r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?",
+                "a reservation's name, or projects/<id>/reservations/<name> for one that is shared",
+            ),
+        ]
         | None
     ) = Field(default=None, description="the reservation, by name; default: any that fits")
     zones: list[Zone] = Field(
-        default_factory=list, description="zones of the nodes; default: those of the cluster"
+        default_factory=list,
+        description="zones of the nodes; default: those of the cluster. Accelerators are not in every "
+        "zone of a region, and a pool that has a zone without them is refused: name the zones",
     )
     disk_gb: int = Field(default=100, ge=20, le=65536, description="boot disk of each node, GB")
     compact: bool = Field(default=False, description="nodes close to each other, in one zone")
@@ -215,6 +237,9 @@ class Pool(Shape):
         if self.compact and len(self.zones) > 1:
             message = "needs the nodes in one zone, and zones names several"
             yield Finding("E204", message, None, ("compact",))
+        if self.compact and self.capacity == "queued":
+            message = "does not go with queued capacity, which places the nodes itself"
+            yield Finding("E204", message, "take compact out", ("compact",))
         yield from self._wrong_accelerator()
 
     def _wrong_accelerator(self) -> Iterator[Finding]:

@@ -18,9 +18,12 @@ POOL_LIMIT = 32
 RESERVED = "gcp-"
 PROVIDER = "github"
 # What of a token IAM sees. A repository with its ref is one attribute, so that a member can name both.
-# Source: IAM documentation, "Configure Workload Identity Federation with deployment pipelines".
+# The subject is what audit logs call a workflow: assertion.sub has the name of a branch or environment
+# in it, and a token whose subject is longer than 127 bytes is refused, so it is the repository and run.
+# Source: IAM documentation, "Configure Workload Identity Federation with deployment pipelines", and
+# IAM API reference, WorkloadIdentityPoolProvider, attributeMapping.
 MAPPING = {
-    "google.subject": "assertion.sub",
+    "google.subject": "assertion.repository_id + ':' + assertion.run_id",
     "attribute.repository": "assertion.repository",
     "attribute.repository_ref": "assertion.repository + '@' + assertion.ref",
 }

@@ -17,7 +17,7 @@ from compiler.kinds.inputs import (
     Projects,
     RolePath,
 )
-from compiler.kinds.training_access.cluster_inputs import Cluster, KubernetesName
+from compiler.kinds.training_access.cluster_inputs import Cluster, KubernetesName, Namespace
 
 Level = Literal["read", "write"]
 
@@ -62,7 +62,7 @@ EksClusterName = Annotated[
 class Workload(Shape):
     """Pods that run as one Kubernetes service account."""
 
-    namespace: KubernetesName = Field(description="namespace in the cluster")
+    namespace: Namespace = Field(description="namespace in the cluster")
     service_account: KubernetesName = Field(description="Kubernetes service account of the pods")
     impersonate: bool = Field(
         default=False,
@@ -286,7 +286,7 @@ class Inputs(Shape):
         max_length=50,
         description="EKS clusters where personas with `aws` have the rights that `cluster` says",
     )
-    namespaces: list[KubernetesName] = Field(
+    namespaces: list[Namespace] = Field(
         default_factory=list,
         max_length=100,
         description="namespaces of the clusters that personas have rights in, beside those of the "
@@ -310,7 +310,14 @@ class Inputs(Shape):
 
     @model_validator(mode="after")
     def _relations(self) -> Self:
-        found = [*self._names(), *self._targets(), *self._actors(), *self._clouds(), *self._twins()]
+        found = [
+            *self._names(),
+            *self._targets(),
+            *self._actors(),
+            *self._clouds(),
+            *self._twins(),
+            *self._owners(),
+        ]
         if found:
             raise problems(found)
         return self
@@ -369,6 +376,20 @@ class Inputs(Shape):
         for index, cluster in enumerate(clusters):
             if cluster in clusters[:index]:
                 yield Finding("E204", "names the same cluster twice", None, ("eks", index))
+
+    def _owners(self) -> Iterator[Finding]:
+        """A provider takes what any persona's claims take, and members know repositories by name only:
+        an owner's id that one persona asks for must be asked for by all of that repository."""
+        first: dict[str, str] = {}
+        for name, persona in self.personas.items():
+            if persona.github is None:
+                continue
+            other = first.setdefault(persona.github.repository.lower(), name)
+            wanted = self.personas[other].github
+            if wanted is not None and wanted.owner_id != persona.github.owner_id:
+                message = f'has another owner_id than that of "{other}", for the same repository'
+                hint = "give both the same owner_id"
+                yield Finding("E204", message, hint, ("personas", name, "github"))
 
     def _twins(self) -> Iterator[Finding]:
         """Two personas that are the same somebody would own the same bindings."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from compiler.access.google import Member, OnSubnetwork
 from compiler.data.google import google_role, service_agent
-from compiler.kinds.training_access.cluster_inputs import Network, NewNetwork
+from compiler.kinds.draft import Draft
+from compiler.kinds.training_access.cluster_inputs import Cluster, Network, NewNetwork, region_of
 from compiler.kinds.training_access.ground import Ground
 from compiler.organization.records import Project
 from compiler.terraform.names import shorten
@@ -50,18 +51,47 @@ def _admit(ground: Ground, project: Project, host: Project, name: str, region: s
     GKE itself has to be on in the host too. Source: GKE documentation, "Set up clusters with Shared
     VPC".
     """
-    draft = ground.draft
-    site = draft.site(host)
+    draft, own = ground.draft, ground.draft.component.name
     gke = ground.early_agent(project, "container")
-    subnetwork = OnSubnetwork(site, name, region)
-    use = google_role("network-user")
-    draft.bind(f"gke-uses-subnetwork-{project.name}", gke, use, subnetwork)
-    # There with the project.
-    apis = Member(service_agent("apis", draft.number(project)).member, project.name)
-    draft.bind(f"apis-use-subnetwork-{project.name}", apis, use, subnetwork)
-    id, manages = f"gke-manages-host-{project.name}", google_role("network-host")
-    ground.bind_project(host, id, gke, manages, after=[ground.service(host, "container")])
-    draft.after(project, host)
+    others = _sharing(draft, project, host)
+    manager = min(others)
+    user = min(each for each, where in others.items() if where == (name, region))
+    draft.after_stacks(project, *(f"google/{host.name}/{each}" for each in (manager, user)))
+    if user == own:
+        subnetwork = OnSubnetwork(draft.site(host), name, region)
+        use = google_role("network-user")
+        draft.bind(f"gke-uses-subnetwork-{project.name}", gke, use, subnetwork)
+        # There with the project.
+        apis = Member(service_agent("apis", draft.number(project)).member, project.name)
+        draft.bind(f"apis-use-subnetwork-{project.name}", apis, use, subnetwork)
+    if manager == own:
+        id, manages = f"gke-manages-host-{project.name}", google_role("network-host")
+        ground.bind_project(host, id, gke, manages, after=[ground.service(host, "container")])
+    if own in (manager, user):
+        _after_baselines(draft, project, host)
+
+
+def _sharing(draft: Draft, project: Project, host: Project) -> dict[str, tuple[str | None, str]]:
+    """The components whose clusters in the project use the host, with the subnetwork and region.
+
+    Each binding there has one owner, the first of them by name: two would take it from each other.
+    """
+    found: dict[str, tuple[str | None, str]] = {}
+    for name in draft.neighbours.names(draft.component.kind):
+        component = draft.neighbours.named(name)[0]
+        if project.name not in [each.name for each in component.inputs.projects]:
+            continue
+        cluster: Cluster | None = component.inputs_in(project.name).cluster
+        if cluster is None or cluster.network.host is None:
+            continue
+        if cluster.network.host.name == host.name:
+            region = region_of(cluster.location or component.region)
+            found[name] = (cluster.network.subnetwork, region)
+    return found
+
+
+def _after_baselines(draft: Draft, project: Project, host: Project) -> None:
+    """GKE's agent is there when its API is on, which the training project's baseline sees to."""
     for baseline in draft.neighbours.names("project-baseline"):
         for component in draft.neighbours.named(baseline):
             if component.home.name == project.name:

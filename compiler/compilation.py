@@ -33,6 +33,7 @@ from compiler.kinds.available import available, unusable, users, with_users
 from compiler.kinds.draft import Draft
 from compiler.kinds.installed import installed
 from compiler.kinds.neighbours import Neighbours
+from compiler.kinds.sharing import pointed, writers
 from compiler.manifest import output_tree
 from compiler.organization.kind import Kind
 from compiler.organization.records import Component
@@ -186,7 +187,8 @@ def build(
     written: dict[tuple[str, str], Written] = {}
     drafts = [_draft(each, world, neighbours, kinds, beside) for each in world.components]
     access = Access()
-    access.add(grant for draft in drafts for grant in draft.grants)
+    writer = writers(repository for draft in drafts for repository in draft.repositories)
+    access.add(pointed((grant for draft in drafts for grant in draft.grants), writer))
     for draft in drafts:
         diagnostics += draft.diagnostics
         made = draft.finish(access)

@@ -87,7 +87,7 @@ class Draft:
     _roles: list[Role] = field(default_factory=list)
     _keys: list[Key] = field(default_factory=list)
     _buckets: list[Bucket] = field(default_factory=list)
-    _repositories: list[Repository] = field(default_factory=list)
+    repositories: list[Repository] = field(default_factory=list)
     _groups: list[ModelGroup] = field(default_factory=list)
     _buses: list[Bus] = field(default_factory=list)
     _service_accounts: list[ServiceAccount] = field(default_factory=list)
@@ -251,7 +251,7 @@ class Draft:
         found = Repository(
             place=self.place(account), name=name, repository=repository, existing=existing
         )
-        self._repositories.append(found)
+        self.repositories.append(found)
         return found
 
     def model_group(self, account: Account, name: str, group: str) -> ModelGroup:
@@ -408,7 +408,7 @@ class Draft:
             by_stack[key.place.stack].resources += parts.key(key, access)
         for bucket in self._buckets:
             by_stack[bucket.place.stack].resources += parts.bucket(bucket, access)
-        for repository in self._repositories:
+        for repository in self.repositories:
             by_stack[repository.place.stack].resources += parts.repository(repository, access)
         for group in self._groups:
             by_stack[group.place.stack].resources += parts.model_group(group, access)

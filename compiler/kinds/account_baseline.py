@@ -232,7 +232,7 @@ def _deploy_role(draft: Draft, account: Account, given: DeployFrom) -> None:
     )
     # Its trust alone is not enough: the condition stands on the account's root.
     draft.grant(f"{role.label}-becomes-itself", role, ("sts:AssumeRole",), Own(place, role_arn))
-    _keeps_state(draft, role)
+    _keeps_state(draft, account, role)
     for policy_name in sorted(given.policies):
         draft.add(
             account,
@@ -327,7 +327,7 @@ def _bucket(draft: Draft, account: Account) -> Bucket:
     )
 
 
-def _keeps_state(draft: Draft, role: Role) -> None:
+def _keeps_state(draft: Draft, account: Account, role: Role) -> None:
     """Let the account's deploy role read and write the states of its own stacks, and lock them.
 
     Each may list the names of all states, so that one statement of the bucket's policy can hold many
@@ -336,8 +336,12 @@ def _keeps_state(draft: Draft, role: Role) -> None:
     """
     if draft.organization.state.aws_bucket is None:
         return
-    for owner in draft.neighbours.such(KIND.name, _has_state_bucket):
-        bucket = _bucket(Draft(owner, draft.organization), owner.inputs.account)
+    # Several would be several buckets of one name, which is told at each of them.
+    for owner in draft.neighbours.such(KIND.name, _has_state_bucket)[:1]:
+        # Its backend is there only then.
+        home = owner.inputs.account
+        draft.after_stacks(account, f"aws/{home.name}/{owner.name}")
+        bucket = _bucket(Draft(owner, draft.organization), home)
         states = Objects(bucket, f"aws/{role.place.account}/*")
         actions = ("s3:DeleteObject", "s3:GetObject", "s3:PutObject")
         draft.grant(f"{role.label}-keeps-state", role, actions, states)

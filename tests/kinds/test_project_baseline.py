@@ -15,6 +15,7 @@ from compiler.kinds.project_baseline.inputs import AUDITED, SERVICES
 from compiler.kinds.project_baseline.services import ALWAYS
 from compiler.manifest import waves
 
+EXAMPLE = Path(__file__).parents[2] / "docs/examples/project-baseline.yaml"
 GITHUB = {"owner": "acme", "repository": "platform"}
 BASE: dict[str, Any] = {
     "landform": 1,
@@ -477,3 +478,18 @@ def projects(**changes: Any) -> dict[str, Any]:
 )
 def test_refused(changes: dict[str, Any], code: str) -> None:
     assert codes(**changes) == {code}
+
+
+def test_the_example_s_bucket_holds_the_states_of_every_project() -> None:
+    """Without that, `terraform init` of the other projects' stacks is refused."""
+    found = compile_blueprints(EXAMPLE)
+    assert found.diagnostics == ()
+    document: Any = found.blueprints[0].documents["google/platform/baseline"]
+    bound = document["resource"]["google_storage_bucket_iam_member"].values()
+    keeping = {each["member"] for each in bound if each["role"] == "roles/storage.objectUser"}
+    listing = {each["member"] for each in bound if "condition" not in each}
+    assert keeping == listing
+    assert keeping == {
+        f"serviceAccount:terraform@{id}.iam.gserviceaccount.com"
+        for id in ("acme-platform", "acme-train-eu")
+    }

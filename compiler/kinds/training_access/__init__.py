@@ -31,7 +31,7 @@ deleted in Google Cloud: a component of the same name finds its old one and has 
 What a right means. `cluster: edit` in a namespace is to be every workload there: who can start pods can
 start them as any of its service accounts, with their buckets; give workloads that not everybody may be a
 namespace of their own. A job in Vertex AI that names no service account runs as Google's Custom Code
-Service Agent, which reads and writes all buckets of its project: keep buckets in a project without
+Service Agent, which reads what is stored in its project, whoever started the job: keep buckets in a project without
 training (`data.project`), and let jobs name their account (output `job_service_accounts`). The rights in
 clusters are in the ledger as roles of the fleet's scope; the role bindings of Kubernetes that the fleet
 makes of them (`google_gke_hub_scope_rbac_role_binding`) are no entries of their own.

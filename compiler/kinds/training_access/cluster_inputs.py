@@ -23,7 +23,8 @@ KubernetesName = Annotated[
     ),
 ]
 # Namespaces of Kubernetes, GKE and managed Prometheus: their pods have more rights than a team's.
-# Source: GKE documentation, "Create clusters and node pools", system namespaces.
+# Sources: Kubernetes documentation, "Namespaces"; Managed Service for Prometheus documentation, "Get
+# started with managed collection".
 _SYSTEM = ("kube-", "gke-", "gmp-")
 
 

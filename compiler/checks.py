@@ -27,6 +27,7 @@ from compiler.terraform.synth import EngineInputError, engine_form
 # Source: each service's API reference, the Create call's "already exists" error.
 NAMED_IN_REGION = {
     "aws_accessanalyzer_analyzer": "analyzer_name",
+    "aws_cloudwatch_event_bus": "name",
     "aws_cloudwatch_event_rule": "name",
     "aws_cloudwatch_log_group": "name",
     "aws_cloudwatch_metric_alarm": "alarm_name",
@@ -34,8 +35,10 @@ NAMED_IN_REGION = {
     "aws_codeconnections_connection": "name",
     "aws_codepipeline": "name",
     "aws_ecr_repository": "name",
+    "aws_eks_cluster": "name",
     "aws_kms_alias": "name",
     "aws_lambda_function": "function_name",
+    "aws_sagemaker_model_package_group": "model_package_group_name",
     "aws_sfn_state_machine": "name",
     "aws_sns_topic": "name",
     "aws_sqs_queue": "name",
@@ -105,6 +108,13 @@ def _identities(stack: Stack) -> Iterator[tuple[tuple[str, ...], str]]:
             yield (account, type_, own), f'{type_} "{own}" {where}'
         elif unique := _name(resource, NAMED_IN_THE_WORLD):
             yield (type_, unique), f'{type_} "{unique}", whose name is unique in the world'
+        elif type_ == "aws_eks_access_entry":
+            cluster, principal = (
+                resource.arguments.get(key) for key in ("cluster_name", "principal_arn")
+            )
+            if isinstance(cluster, str) and isinstance(principal, str):
+                what = f'the access entry of {principal} in the cluster "{cluster}" {where}'
+                yield (account, region, type_, cluster, principal), what
 
 
 def _name(resource: Resource, table: Mapping[str, str]) -> str | None:

@@ -26,6 +26,18 @@ NATURAL: Mapping[str, Circumstances] = {
         {"sagemaker:ModelApprovalStatus": "PendingManualApproval"},
         {"sagemaker:ModelApprovalStatus": "Approved"},
     ),
+    "sagemaker:UpdateModelPackage": (
+        {"sagemaker:ModelApprovalStatus": "Approved"},
+        {"sagemaker:ModelApprovalStatus": "Rejected"},
+        {"sagemaker:ModelApprovalStatus": "PendingManualApproval"},
+    ),
+    # What a rule forwards is of the source that the rule is for.
+    "events:PutEvents": (
+        {
+            "events:source": "aws.sagemaker",
+            "events:detail-type": "SageMaker Model Package State Change",
+        },
+    ),
     # Service Catalog marks its templates, and tells people what is their own.
     "s3:GetObject": ({}, {"s3:ExistingObjectTag/servicecatalog:provisioning": "true"}),
     "servicecatalog": ({"servicecatalog:userLevel": "self"},),

@@ -184,7 +184,7 @@ class Access:
             self._admitted(grant, repository.place, repository.arn, _repository(repository))
         elif isinstance(target, Events):
             bus = target.bus
-            self._admitted(grant, bus.place, bus.arn, _bus(bus), resources=(bus.arn,))
+            self._admitted(grant, bus.place, bus.arn, _bus(bus), None, (bus.arn,), target.only)
         elif isinstance(target, Group):
             self._model_group(grant, target.group, target.group.arn, "group")
         elif isinstance(target, Packages):
@@ -233,15 +233,18 @@ class Access:
         home: Home,
         conditions: Conditions | None = None,
         resources: tuple[Value, ...] = (),
+        only: Conditions | None = None,
     ) -> None:
         """Both halves of the use of something with a policy of its own, at `home`.
 
-        `conditions` hold on both sides; without them those of the grant hold on the principal's.
+        `conditions` hold on both sides, `only` on the owner's; without the former those of the grant
+        hold on the principal's.
         """
         asked = grant.conditions if conditions is None else conditions
         evidence = [self._identity(grant, (arn,), asked)]
         if _crosses(grant.principal.place, owner):
-            evidence.append(self._admit(home, grant, owner, conditions or {}, resources))
+            admits = both(conditions or {}, only or {})
+            evidence.append(self._admit(home, grant, owner, admits, resources))
         self._edge(grant, owner.account, arn, evidence)
 
     def _model_group(self, grant: Grant, group: ModelGroup, arn: str, part: str) -> None:
@@ -250,10 +253,8 @@ class Access:
         Whether its policy honours aws:PrincipalArn is not documented, and a role there hides the
         group from the account's other tools: it admits the account, and the principal's side
         narrows it. Source: SageMaker developer guide, "Cross-account discoverability for model
-        registry".
-
-        Who registers has statements of its own, with the condition that all grants of the account
-        have, so that no other role there could register an approved version. Whether a group's
+        registry". Registering has statements of its own, with the status that all grants of the
+        account ask for, so that no other role there registers an approved version. That a group's
         policy honours conditions is not documented either; where it ignores one, nothing is lost.
         """
         principal = grant.principal.place
@@ -261,11 +262,7 @@ class Access:
         if _crosses(principal, group.place):
             home = _group(group)
             registers = REGISTERS in grant.actions
-            label = (
-                f"{principal.account}-registers-{part}"
-                if registers
-                else f"{principal.account}-{part}"
-            )
+            label = f"{principal.account}-{'registers-' if registers else ''}{part}"
             statement = Statement(
                 sid=self._sid(home, group.place.component, label),
                 actions=tuple(sorted(grant.actions)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from compiler.access.policy import Statement
+from compiler.access.policy import Conditions, Statement
 from compiler.terraform.stack import Value
 
 
@@ -249,9 +249,10 @@ class Packages:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """Events that are put on a bus."""
+    """Events that are put on a bus, whose owner takes `only` some."""
 
     bus: Bus
+    only: Conditions = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +271,7 @@ class Grant:
 
     `id` names it within its `component`, in words joined by dashes: `train-reads-data`; `origin` is
     the component's address in the blueprint. `conditions` hold on the principal's side (for `Assume`
-    and `Listing` on both sides). The target may be another component's.
+    and `Listing` on both sides, for `Group` and `Packages` where a version is made). The target may be another component's.
     """
 
     id: str

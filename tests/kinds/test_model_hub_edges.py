@@ -20,6 +20,11 @@ PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownload
 PUSH = ("ecr:PutImage", "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload")
 PENDING = (("sagemaker:ModelApprovalStatus", "PendingManualApproval"),)
 APPROVED = (("sagemaker:ModelApprovalStatus", "Approved"),)
+REJECTED = (("sagemaker:ModelApprovalStatus", "Rejected"),)
+TOLD = (
+    ("events:detail-type", "SageMaker Model Package State Change"),
+    ("events:source", "aws.sagemaker"),
+)
 
 
 class Row(NamedTuple):
@@ -44,11 +49,14 @@ def rows(h: Hubs) -> Iterator[Row]:
         for account in sorted(told - {"models"}):
             bus = h.arn(account, "events", f"event-bus/acme-{component}-approvals")
             teller = h.role("models", f"acme-{component}-events")
-            yield Row("1-E5", teller, "events:PutEvents", bus, h.id(account))
+            yield Row("1-E5", teller, "events:PutEvents", bus, h.id(account), TOLD)
         for role in h.approvers(component):
             for group in h.component(component)["groups"]:
                 package = f"{packages(h, component, group)}/3"
-                yield Row("approves", role, "sagemaker:UpdateModelPackage", package, home)
+                for status in (APPROVED, REJECTED, PENDING):
+                    yield Row(
+                        "approves", role, "sagemaker:UpdateModelPackage", package, home, status
+                    )
                 yield from looks("approves", h, role, component, group)
     for role, component, group in h.registrars():
         yield from registered(h, role, component, group)
@@ -68,6 +76,8 @@ def served(h: Hubs, e: Endpoint) -> Iterator[Row]:
             "ListTags",
         ):
             yield Row("deploys", e.deployer, f"sagemaker:{action}", e.arn, here)
+        other = h.arn(e.account, "sagemaker", "endpoint-config/made-by-hand")
+        yield Row("deploys", e.deployer, "sagemaker:DescribeEndpointConfig", other, here)
     version = e.pinned or 3
     start = f"acme-{e.component}-{e.name}".lower()
     model = h.arn(e.account, "sagemaker", f"model/{start}-{version:08d}-0123456789ab")
@@ -260,6 +270,25 @@ def test_nobody_of_a_registering_account_registers_as_approved() -> None:
                 action = "sagemaker:CreateModelPackage"
                 row = Row("", other, action, resource, h.id("models"), context)
                 assert ask(h, row, administrator=True).allowed is allowed, (resource, context)
+
+
+@every
+def test_a_bus_takes_the_hub_s_news_alone(name: str) -> None:
+    """The role that tells has no other event to put there, even with every permission."""
+    h = hubs(name)
+    for row in rows(h):
+        if row.edge == "1-E5":
+            (kind, source) = TOLD
+            for context in ((), (kind,), (kind, (source[0], "acme.forged")), (source,)):
+                asked = row._replace(context=context)
+                assert not ask(h, asked, administrator=True).allowed, context
+
+
+def test_approvers_change_nothing_but_the_status() -> None:
+    h = hubs("people")
+    changes = [row for row in rows(h) if row.action == "sagemaker:UpdateModelPackage"]
+    assert changes
+    assert not [row for row in changes if ask(h, row._replace(context=())).allowed]
 
 
 @every

@@ -178,6 +178,13 @@ BUILT_IN: tuple[Tuning, ...] = (
         reason="SageMaker makes the network interfaces of a container in a VPC, so that their ids are "
         "not known before: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html",
     ),
+    Tuning(
+        code="E804",
+        address="aws_iam_role_policy.*",
+        statement="*ReadsConfigurations",
+        reason="RegisterScalableTarget asks, as its caller, for whatever configuration the endpoint has: "
+        "https://github.com/aws-controllers-k8s/community/issues/2110",
+    ),
     *(
         Tuning(
             code="E820",

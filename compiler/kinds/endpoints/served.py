@@ -110,6 +110,16 @@ def deploys(served: Served, role: Role, more: Sequence[str] = ()) -> None:
         "sagemaker",
         f"endpoint-config/{served.models}-{ANY_MODEL}",
     )
+    # RegisterScalableTarget asks, as its caller, for whatever configuration the endpoint has.
+    # Source: aws-controllers-k8s/community#2110.
+    _own(
+        served,
+        role,
+        "reads-configurations",
+        ("sagemaker:DescribeEndpointConfig",),
+        "sagemaker",
+        "endpoint-config/*",
+    )
     _own(
         served,
         role,

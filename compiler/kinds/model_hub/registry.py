@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compiler.access.parties import Events, Packages, Role
-from compiler.access.policy import Statement, policy
+from compiler.access.policy import Conditions, Statement, policy
 from compiler.kinds.endpoints.resources import ALARM_PERIOD_SECONDS
 from compiler.kinds.model_hub.names import HubGroup, identifier
 from compiler.kinds.model_hub.places import Parties, Site
@@ -27,9 +27,12 @@ RETENTION_SECONDS = 14 * 24 * 3600
 RETRY_SECONDS = 3600
 RETRIES = 50
 UNDELIVERED_ALARM = "undelivered"
+SOURCE = "aws.sagemaker"
 CHANGE = "SageMaker Model Package State Change"
 # A later rejection is as much news as an approval.
 DECIDED = ("Approved", "Rejected")
+# What an approver may make of a version, in a call that says so: nothing else of it.
+STATUSES = (*DECIDED, "PendingManualApproval")
 
 
 def people(parties: Parties) -> None:
@@ -53,6 +56,7 @@ def people(parties: Parties) -> None:
                 role,
                 ("sagemaker:UpdateModelPackage",),
                 Packages(group.group),
+                {"StringEquals": {"sagemaker:ModelApprovalStatus": list(STATUSES)}},
             )
             describes_packages(draft, f"{role.label}-approves-{name}", role, group)
 
@@ -80,7 +84,7 @@ def decisions(groups: Sequence[str], start: str) -> dict[str, Value]:
     if sum(len(group) + 3 for group in groups) > PATTERN_LIMIT - PATTERN_ROOM:
         named = [{"prefix": start}]
     return {
-        "source": ["aws.sagemaker"],
+        "source": [SOURCE],
         "detail-type": [CHANGE],
         "detail": {"ModelPackageGroupName": named, "ModelApprovalStatus": list(DECIDED)},
     }
@@ -108,11 +112,13 @@ def routing(parties: Parties, notified: list[Value]) -> None:
         [service_trust("events.amazonaws.com", account.id, rules)],
     )
     queue = _undelivered(parties, rules, notified)
+    # Source: EventBridge user guide, "Using IAM policy conditions in Amazon EventBridge".
+    news: Conditions = {"StringEquals": {"events:detail-type": CHANGE, "events:source": SOURCE}}
     for site in sites:
         assert site.bus is not None
         label = identifier(site.account.name)
         draft.grant(
-            f"events-tell-{site.account.name}", role, ("events:PutEvents",), Events(site.bus)
+            f"events-tell-{site.account.name}", role, ("events:PutEvents",), Events(site.bus, news)
         )
         rule = draft.add(
             account,

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from compiler.data.iam import managed_policy
+
 PACKAGE = "@cloud-copilot/iam-simulate@0.1.173"
 SCRIPT = Path(__file__).with_name("judge.mjs")
 _SYMBOL = re.compile(r"\$\{(aws_kms_key|aws_codeconnections_connection)\.(\w+)\.arn\}")
@@ -120,6 +122,13 @@ class _Reader:
             role_name = made[own[1]]["name"] if own else attached["role"]
             local = self._local(f"iam_role_policy_{name}")
             self.found.identity.setdefault((self.account, role_name), []).append(local)
+        for _, attached in self._all("aws_iam_role_policy_attachment"):
+            own = re.fullmatch(r"\$\{aws_iam_role\.(\w+)\.name\}", attached["role"])
+            made = self.document["resource"].get("aws_iam_role", {})
+            role_name = made[own[1]]["name"] if own else attached["role"]
+            contents = managed_policy(attached["policy_arn"])
+            assert contents is not None
+            self.found.identity.setdefault((self.account, role_name), []).append(dict(contents))
         for name, bucket in self._all("aws_s3_bucket"):
             self.found.owners[bucket["bucket"]] = self.account
             if f"s3_bucket_policy_{name}" in self.document["locals"]:
@@ -139,6 +148,18 @@ class _Reader:
                 if f"{kind}_policy_{name}" in self.document["locals"]:
                     arn = f"arn:aws:{service}:{place}:{path}{made['name']}"
                     self.found.resource[arn] = self._local(f"{kind}_policy_{name}")
+
+        for name, group in self._all("aws_sagemaker_model_package_group"):
+            local = f"sagemaker_model_package_group_policy_{name}_resource_policy"
+            if local in self.document["locals"]:
+                path = f"model-package-group/{group['model_package_group_name']}"
+                arn = f"arn:aws:sagemaker:{self.region}:{self.account}:{path}"
+                self.found.resource[arn] = self._local(local)
+        for name, bus in self._all("aws_cloudwatch_event_bus"):
+            local = f"cloudwatch_event_bus_policy_{name}"
+            if local in self.document["locals"]:
+                arn = f"arn:aws:events:{self.region}:{self.account}:event-bus/{bus['name']}"
+                self.found.resource[arn] = self._local(local)
 
     @property
     def account(self) -> str:
@@ -160,6 +181,8 @@ class _Reader:
 
 def holder(resource: str) -> str:
     """The ARN of what carries the policy for a resource."""
+    if ":model-package/" in resource:
+        return resource.replace(":model-package/", ":model-package-group/").rpartition("/")[0]
     return resource.partition("/")[0] if resource.startswith("arn:aws:s3:::") else resource
 
 

@@ -187,6 +187,8 @@ def _resource(known: Policies, edge: Mapping[str, Any]) -> str:
             return known.arns[evidence["stack"], "aws_codeconnections_connection.source"]
     if ":logs:" in arn and arn.endswith(":*"):
         return arn.removesuffix("*").removesuffix("log-stream:") + "log-stream:x"
+    if ":cloudformation:" in arn:  # a stack's ARN ends with an id of its own
+        arn = arn if arn.endswith("/*") else f"{arn}/x"
     return arn.replace("*", "x").replace("?", "0")
 
 

@@ -33,6 +33,10 @@ from tests.access.evaluation_support import (
 )
 
 REQUESTS = 2500
+# The judge's list of actions lacks that they know versions of models (SageMaker developer guide,
+# "Cross-account model package groups": the policy names CreateModel on model-package/…).
+UNJUDGED = frozenset({"sagemaker:CreateModel", "sagemaker:CreateModelPackage"})
+NO_SUCH_RESOURCE = {"message": "no.resource.types"}
 VARIANTS = ("plain", "bounded", "forbidding")
 # What permissions boundaries say in the two variants that have them.
 BOUNDARIES: dict[str, list[dict[str, Any]]] = {
@@ -118,9 +122,16 @@ def gathered(example: str, name: str) -> evaluation_judge.Gathered:
 
 @cache
 def calls(example: str) -> tuple[Request, ...]:
-    """The calls of all edges. The judge refuses the older name of an action on connections."""
+    """The calls of all edges, but for those that the judge cannot be asked: the older name of an
+    action on connections, and objects of whatever bucket, which it takes for each single one.
+    """
     asked = (each for edge in edges(example) for each in requests(example, edge))
-    return tuple(each for each in asked if each.action != "codestar-connections:UseConnection")
+    return tuple(
+        each
+        for each in asked
+        if each.action != "codestar-connections:UseConnection"
+        and not (each.resource == "*" and each.action.startswith("s3:"))
+    )
 
 
 def altered(asked: Request, example: str, draw: random.Random) -> Request:
@@ -262,6 +273,7 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[evaluation_judge
 def test_agreement_with_an_independent_judge(judge: evaluation_judge.Judge) -> None:
     answers: Counter[tuple[str, str]] = Counter()
     explained: Counter[str] = Counter()
+    unjudged: Counter[str] = Counter()
 
     @settings(
         max_examples=REQUESTS,
@@ -290,6 +302,9 @@ def test_agreement_with_an_independent_judge(judge: evaluation_judge.Judge) -> N
             organizations(example),
         )
         theirs = judge(simulation)
+        if theirs["errors"] == NO_SUCH_RESOURCE:
+            unjudged[asked.action] += 1
+            return
         assert theirs["result"] != "error", (asked, theirs)
         answers[answer.verdict, theirs["result"]] += 1
         if answer.allowed == (theirs["result"] == "Allowed") and answer.verdict != "depends":
@@ -304,6 +319,7 @@ def test_agreement_with_an_independent_judge(judge: evaluation_judge.Judge) -> N
         explained[reasons[0]] += 1
 
     agree()
+    assert set(unjudged) <= UNJUDGED
     assert sum(answers.values()) - sum(explained.values()) >= 2000
     assert answers["allowed", "Allowed"] >= 200
     assert answers["denied", "ImplicitlyDenied"] >= 200

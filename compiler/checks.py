@@ -109,12 +109,23 @@ def _identities(stack: Stack) -> Iterator[tuple[tuple[str, ...], str]]:
         elif unique := _name(resource, NAMED_IN_THE_WORLD):
             yield (type_, unique), f'{type_} "{unique}", whose name is unique in the world'
         elif type_ == "aws_eks_access_entry":
-            cluster, principal = (
-                resource.arguments.get(key) for key in ("cluster_name", "principal_arn")
-            )
-            if isinstance(cluster, str) and isinstance(principal, str):
-                what = f'the access entry of {principal} in the cluster "{cluster}" {where}'
-                yield (account, region, type_, cluster, principal), what
+            cluster, principal = _entry(resource, stack)
+            what = f'the access entry of {principal} in the cluster "{cluster}" {where}'
+            yield (account, region, type_, cluster, principal), what
+
+
+def _entry(resource: Resource, stack: Stack) -> tuple[str, str]:
+    """The cluster and the principal of an access entry; a cluster of the same stack is a reference."""
+    cluster = resource.arguments.get("cluster_name")
+    if not isinstance(cluster, str):
+        own = (r.arguments.get("name") for r in stack.resources if r.type == "aws_eks_cluster")
+        cluster = next(own, None)
+    principal = resource.arguments.get("principal_arn")
+    here = f"{stack.path}/{resource.address}"
+    return (
+        cluster if isinstance(cluster, str) else here,
+        principal if isinstance(principal, str) else here,
+    )
 
 
 def _name(resource: Resource, table: Mapping[str, str]) -> str | None:

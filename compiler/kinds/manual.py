@@ -34,8 +34,9 @@ def inputs_of(model: type[BaseModel], prefix: str = "") -> Iterator[Input]:
         words = _type(field.annotation)
         yield Input(path, words, field.is_required(), _default(field), _description(field, inner))
         for each in inner:
-            mark = "[]." if _is_list(field.annotation) else "."
-            yield from inputs_of(each, path + mark)
+            mark = "[]" if _is(list, field.annotation) else ""
+            mark += ".<name>" if _is(dict, field.annotation) else ""
+            yield from inputs_of(each, f"{path}{mark}.")
 
 
 def manual(kind: Kind) -> str:
@@ -61,11 +62,11 @@ _WORDS: dict[object, str] = {
 _SEVERAL = {Account: "selector of accounts", Project: "selector of projects"}
 
 
-def _is_list(annotation: Any) -> bool:
-    """Whether the annotation is a list, or one of several things of which one is a list."""
-    if get_origin(annotation) is list:
+def _is(container: type, annotation: Any) -> bool:
+    """Whether the annotation is a list (or a mapping by name), or one of several things of which one is."""
+    if get_origin(annotation) is container:
         return True
-    return _joins(annotation) and any(_is_list(part) for part in get_args(annotation))
+    return _joins(annotation) and any(_is(container, part) for part in get_args(annotation))
 
 
 def _joins(annotation: Any) -> bool:
@@ -84,6 +85,8 @@ def _type(annotation: Any) -> str:
     if origin is list:
         word = _type(parts[0])
         return _SEVERAL.get(parts[0]) or f"list of {'mappings' if word == 'mapping' else word}"
+    if origin is dict and models_in(parts[1]):
+        return "mapping by name"
     return _WORDS.get(annotation, "mapping")
 
 

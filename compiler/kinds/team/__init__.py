@@ -21,11 +21,12 @@ from compiler.kinds.team import grants, static
 from compiler.kinds.team.build import Building
 from compiler.kinds.team.file import KindFile, entries, sections
 from compiler.kinds.team.inputs import HOMES, guess, model_of, problems
-from compiler.kinds.team.model import InputSchema, KindModel
+from compiler.kinds.team.model import INPUT_NAME, InputSchema, KindModel
 from compiler.organization.findings import covers
 from compiler.organization.kind import Kind
 
 _NAME = re.compile(NAME)
+_INPUT = re.compile(INPUT_NAME, re.ASCII)
 
 
 def team_kinds(
@@ -90,6 +91,9 @@ def _inputs(
 ) -> tuple[dict[str, InputSchema] | None, tuple[Diagnostic, ...]]:
     """The schemas of the inputs, and what is wrong with them beyond their form."""
     node = root.get("inputs")
+    if isinstance(node, nodes.Scalar) and nodes.has_template(node):
+        message = "an expression cannot stand for all inputs"
+        return None, (_told("E104", message, node.span, "write their names and types"),)
     if not isinstance(node, nodes.Mapping):
         return None, ()
     schemas: dict[str, InputSchema] = {}
@@ -103,6 +107,8 @@ def _inputs(
         made, wrong = check(InputSchema, entry.value, what=key, owner=entry.key_span)
         if made is None or wrong:
             return None, ()  # told with the form of the file
+        if not _INPUT.fullmatch(key):
+            return None, ()
         schemas[key] = made
     return schemas, tuple(problems(name, schemas, node))
 

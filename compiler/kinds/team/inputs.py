@@ -141,6 +141,11 @@ def _contradictions(what: str, schema: InputSchema, node: nodes.Mapping) -> Iter
         except re.error as error:
             place = node.entries["pattern"].value.span
             yield _told(f'{what}: "pattern" is no regular expression: {error}', place, None)
+    for key in ("minimum", "maximum"):
+        limit = getattr(schema, key)
+        if schema.type == "integer" and isinstance(limit, float):
+            message = f'{what}: "{key}" of type integer must be a whole number, not {limit}'
+            yield _told(message, node.entries[key].value.span, None)
     for low, high in (("minimum", "maximum"), ("minItems", "maxItems")):
         least, most = getattr(schema, low), getattr(schema, high)
         if least is not None and most is not None and least > most:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, field_validator
 
-from compiler.blueprint.shapes import Matching, Shape, Text
+from compiler.blueprint.shapes import Matching, Shape, Text, problem
+from compiler.blueprint.wording import written
 
+INPUT_NAME = r"[a-z][a-z0-9_]{0,40}"
 InputName = Annotated[
-    Text, Matching(r"[a-z][a-z0-9_]{0,40}", "a name of a-z, 0-9 and _, starting with a letter")
+    Text, Matching(INPUT_NAME, "a name of a-z, 0-9 and _, starting with a letter")
 ]
 # A number at the end marks one of several roles that an input names.
 PartName = Annotated[
@@ -39,6 +41,31 @@ AssetName = Annotated[
         "a relative path of letters, digits, _, . and -",
     ),
 ]
+# No list or text of a blueprint is longer; pydantic takes no larger limit than a machine's word.
+_MOST = 1_000_000
+
+
+def condition_value(value: object) -> bool:
+    """Whether IAM could test for it: a text, a number, true or false, or several of them.
+
+    An empty value would be no condition at all: the statement would allow more than is written.
+    """
+    if isinstance(value, list):
+        return (
+            bool(value)
+            and not any(isinstance(item, list) for item in value)
+            and all(condition_value(item) for item in value)
+        )
+    return isinstance(value, bool | str | int | float)
+
+
+def _condition(value: object) -> object:
+    if not condition_value(value):
+        raise problem("E203", f"must be text, a number or a list of them, not {written(value)}")
+    return value
+
+
+ConditionValue = Annotated[Any, AfterValidator(_condition)]
 InputType = Literal[
     "string", "integer", "number", "boolean", "array", "object",
     "account", "accounts", "project", "projects", "role", "component",
@@ -58,11 +85,11 @@ class InputSchema(Shape):
     pattern: Text | None = Field(
         default=None, description="regular expression that the whole text must match"
     )
-    maxLength: int | None = Field(default=None, ge=1, description="characters at most")
+    maxLength: int | None = Field(default=None, ge=1, le=_MOST, description="characters at most")
     minimum: int | float | None = Field(default=None, description="the smallest number")
     maximum: int | float | None = Field(default=None, description="the largest number")
-    minItems: int | None = Field(default=None, ge=0, description="items at least")
-    maxItems: int | None = Field(default=None, ge=1, description="items at most")
+    minItems: int | None = Field(default=None, ge=0, le=_MOST, description="items at least")
+    maxItems: int | None = Field(default=None, ge=1, le=_MOST, description="items at most")
     items: InputSchema | None = Field(default=None, description="what the items of a list are")
     properties: dict[InputName, InputSchema] | None = Field(
         default=None, description="the keys of a mapping"
@@ -184,7 +211,9 @@ class TargetPart(Shape):
     bucket: Text | None = Field(default=None, description="a bucket of the kind; Google: its name")
     objects: Text | None = Field(default=None, description="keys in the bucket, with *: data/*")
     prefixes: list[Text] = Field(
-        default_factory=list, description="only keys that start so, where the bucket is listed"
+        default_factory=list,
+        min_length=1,
+        description="only keys that start so, where the bucket is listed",
     )
     key: PartName | None = Field(default=None, description="a key, used by the caller itself")
     repository: Text | None = Field(default=None, description="a repository's images")
@@ -200,6 +229,14 @@ class TargetPart(Shape):
     service_account: PartName | None = Field(
         default=None, description="Google: a service account of the kind"
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _given(cls, value: object) -> object:
+        """A key without a value would make the grant about nothing, and be dropped."""
+        if value is None:
+            raise problem("E203", "must be text, not null")
+        return value
 
 
 class ConditionPart(Shape):
@@ -220,7 +257,7 @@ class GrantPart(Shape):
     )
     role: Text | None = Field(default=None, description="Google: roles/storage.objectViewer")
     resource: TargetPart = Field(description="what it is about")
-    conditions: dict[Text, dict[Text, Any]] = Field(
+    conditions: dict[Text, Annotated[dict[Text, ConditionValue], Field(min_length=1)]] = Field(
         default_factory=dict, description="AWS: conditions on the principal's side"
     )
     condition: ConditionPart | None = Field(default=None, description="Google: a condition")

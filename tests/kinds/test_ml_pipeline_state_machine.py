@@ -21,9 +21,13 @@ from cfnlint.config import ManualArgs
 from compiler.kinds.endpoints.deployer.release import Request
 from tests.kinds.pipeline import Pipeline
 from tests.kinds.test_ml_pipeline_acceptance import machine
-from tests.kinds.variants import VARIANTS, pipeline
+from tests.kinds.variants import VARIANTS, component, pipeline
 
-CLOUDFORMATION = [name for name in VARIANTS if pipeline(name).by_cloudformation]
+CLOUDFORMATION = [
+    name
+    for name, changes in VARIANTS.items()
+    if component(changes).get("state_machine", "cloudformation") == "cloudformation"
+]
 TASK_KEYS = {
     "Type",
     "Resource",

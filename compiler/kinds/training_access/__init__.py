@@ -18,7 +18,8 @@ the role has to admit them.
 
 With `cluster.network.host`, GKE of each training project is admitted to the subnetwork of a Shared VPC in
 that project's stack, which comes first: GKE must be on in the training projects before, so let
-`project-baseline` do it.
+`project-baseline` do it. Of several components with clusters of one project on one host, the first by
+name owns what admits the project there: when it goes, apply the host's stack of the next one.
 
 What to do by hand, once: before the very first apply, in each project `gcloud services enable
 cloudresourcemanager.googleapis.com serviceusage.googleapis.com iam.googleapis.com

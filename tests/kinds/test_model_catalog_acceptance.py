@@ -347,8 +347,9 @@ def test_the_ledger_has_every_relation(name: str) -> None:
         for user in c.users(account):
             arn = c.role(account, user)
             own = [e for e in c.edges.values() if e["principal"]["arn"] == arn]
-            ids = sorted(e["id"].rpartition(f"-{account}-")[2] for e in own)
-            assert ids == ["launches-products", "manages-launched"]
+            ids = {e["id"].rpartition(f"-{account}-")[2] for e in own}
+            asks = {"asks-endpoints"} if modelled else set()
+            assert ids == {"launches-products", "manages-launched", "reads-outputs"} | asks
 
 
 def test_crossing_relations_have_both_halves(name: str) -> None:
@@ -381,9 +382,14 @@ def test_people_manage_only_what_they_launched(name: str) -> None:
         assert {body["role"] for body in users} == {u.rpartition("/")[2] for u in c.users(account)}
         for body in users:
             for statement in body["policy"]["Statement"]:
+                if all(a.startswith("sagemaker:InvokeEndpoint") for a in statement["Action"]):
+                    (endpoints,) = statement["Resource"]
+                    assert endpoints.startswith(c.arn(account, "sagemaker", "endpoint/acmecatalog"))
+                    continue
                 assert all(a.startswith("servicecatalog:") for a in statement["Action"])
+                known = {"servicecatalog:GetProvisionedProductOutputs"}
                 changing = [a for a in statement["Action"] if "ProvisionedProduct" in a]
-                if changing:
+                if set(changing) - known:
                     assert statement["Condition"] == {
                         "StringEquals": {"servicecatalog:userLevel": "self"}
                     }
@@ -401,6 +407,42 @@ def test_the_launch_role_has_no_more_than_its_stacks(name: str) -> None:
                 reading = ("Get", "Describe", "Validate")
                 verbs = [action.partition(":")[2] for action in statement["Action"]]
                 assert all(verb.startswith(reading) for verb in verbs)
+
+
+def test_people_ask_what_the_templates_of_models_launch(name: str) -> None:
+    """CloudFormation names an endpoint by its logical id and characters of its own."""
+    c = catalog(name)
+    ids = {
+        key
+        for _, _, text in c.templates()
+        if text.startswith("{")
+        for key, resource in json.loads(text)["Resources"].items()
+        if resource["Type"] == "AWS::SageMaker::Endpoint"
+    }
+    for account in c.launching:
+        policies = c.resources("aws_iam_role_policy", account)
+        for key, body in policies.items():
+            if not key.startswith("user_"):
+                continue
+            asking = [
+                statement["Resource"][0]
+                for statement in body["policy"]["Statement"]
+                if "sagemaker:InvokeEndpoint" in statement["Action"]
+            ]
+            assert len(asking) == bool(ids)
+            for id in ids:
+                assert like(c.arn(account, "sagemaker", f"endpoint/{id}-a1B2c3D4e5F6"), asking[0])
+
+
+def test_the_launch_role_reads_any_configuration_and_changes_its_own(name: str) -> None:
+    """RegisterScalableTarget describes an endpoint's configuration as the caller."""
+    c = catalog(name)
+    if not any("from" in product for product in c.given["products"].values()):
+        return
+    for account in c.launching:
+        every = c.arn(account, "sagemaker", "endpoint-config/*")
+        of_all = [s for s in c.statements(account, "launch") if every in s["Resource"]]
+        assert [s["Action"] for s in of_all] == [["sagemaker:DescribeEndpointConfig"]]
 
 
 def test_templates_need_no_key(name: str) -> None:

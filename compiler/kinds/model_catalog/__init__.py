@@ -137,8 +137,10 @@ def _user(draft: Draft, account: Account, role: str) -> Role:
 
 
 def _launch_role(draft: Draft, account: Account) -> Role:
-    """The role that Service Catalog launches with. It is trusted without a condition: which context
-    keys Service Catalog sends is not documented."""
+    """The role that Service Catalog launches with. It is trusted without `aws:SourceAccount`: which
+    context keys Service Catalog sends when it assumes the role is not documented, and a launch fails
+    where one is missing. Who launches must be a principal of a portfolio that names this role.
+    Source: Service Catalog administrator guide, "Launch constraints": the trust there has none."""
     return draft.own_role(
         Role(
             place=draft.place(account),

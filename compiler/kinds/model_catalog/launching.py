@@ -70,6 +70,11 @@ LAUNCHED_ACTIONS = (
     "servicecatalog:UpdateProvisionedProduct",
 )
 
+INVOKE_ACTIONS = (
+    "sagemaker:InvokeEndpoint",
+    "sagemaker:InvokeEndpointWithResponseStream",
+)
+
 # What CloudFormation calls for the resources of a model's template: service, start of the resource,
 # actions. Source: the handlers' permissions in each type's schema of the CloudFormation registry;
 # Application Auto Scaling user guide, "Amazon SageMaker and Application Auto Scaling".
@@ -136,7 +141,7 @@ def build(catalog: Catalog, launching: Launching) -> None:
             name = f"{launching.launch.label}-{offer.name}-{number}"
             _permitted(draft, name, launching.launch, permission)
     for user in launching.users:
-        _launches(draft, user)
+        _launches(catalog, user)
     if account.id in catalog.alone:
         _joins(draft, launching)
     draft.output(account, "launch_role_arn", launching.launch.arn, "ARN of the role that launches")
@@ -214,6 +219,11 @@ def _makes_endpoints(catalog: Catalog, role: Role) -> None:
     for part, (service, resource, actions) in _MADE.items():
         target = Own(place, place.arn(service, f"{resource}{made}"))
         draft.grant(f"{name}-{part}", role, actions, target)
+    # Registering a target asks for the configuration of any name, as the caller: one that is another's
+    # is only read (aws-controllers-k8s/community#2110).
+    configurations = Own(place, place.arn("sagemaker", "endpoint-config/*"))
+    action = ("sagemaker:DescribeEndpointConfig",)
+    draft.grant(f"{name}-reads-configurations", role, action, configurations)
     _scales(draft, role)
 
 
@@ -312,8 +322,14 @@ def _arn(place: Place, resource: str) -> str:
     return place.arn(service, rest, region=service not in NO_REGION)
 
 
-def _launches(draft: Draft, user: Role) -> None:
-    """Find products, launch them, and see, change and end what one has launched oneself."""
+def _launches(catalog: Catalog, user: Role) -> None:
+    """Find products, launch them, see, change and end what one has launched oneself, and ask the
+    endpoints of the catalog's models in this account.
+
+    Outputs know no condition (Service Authorization Reference, "AWS Service Catalog"): they are seen
+    of others' launches too.
+    """
+    draft = catalog.draft
     draft.grant(f"{user.label}-launches-products", user, PRODUCT_ACTIONS, Own(user.place, "*"))
     draft.grant(
         f"{user.label}-manages-launched",
@@ -322,3 +338,10 @@ def _launches(draft: Draft, user: Role) -> None:
         Own(user.place, "*"),
         {"StringEquals": {"servicecatalog:userLevel": "self"}},
     )
+    outputs = ("servicecatalog:GetProvisionedProductOutputs",)
+    draft.grant(f"{user.label}-reads-outputs", user, outputs, Own(user.place, "*"))
+    if catalog.groups:
+        endpoints = user.place.arn("sagemaker", f"endpoint/{catalog.token}*")
+        draft.grant(
+            f"{user.label}-asks-endpoints", user, INVOKE_ACTIONS, Own(user.place, endpoints)
+        )

@@ -383,14 +383,15 @@ class Hubs:
         return list(to)
 
     def registrars(self) -> Iterator[tuple[str, str, str]]:
-        """(role ARN, component, group) of each role that registers."""
+        """(role ARN, component, group) of each role that registers: named, or the hub's own there."""
         for component in self.components:
             groups = self.component(component)["groups"]
             for given in self.component(component).get("register_from", []):
-                if isinstance(given, dict):
-                    for account in self._accounts(given["account"]):
-                        for group in given.get("groups", groups):
-                            yield self.role(account, given["role"]), component, group
+                entry = given if isinstance(given, dict) else {"account": given}
+                role = entry.get("role", f"acme-{component}-register")
+                for account in self._accounts(entry["account"]):
+                    for group in entry.get("groups", groups):
+                        yield self.role(account, role), component, group
 
     def approvers(self, component: str) -> list[str]:
         found = self.component(component).get("approve_by", [])

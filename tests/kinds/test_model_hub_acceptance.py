@@ -538,6 +538,30 @@ def test_registrars_cannot_approve(name: str) -> None:
     assert found == expected
 
 
+def test_accounts_that_register_have_a_role_for_it(name: str) -> None:
+    """Made there for jobs of SageMaker of that account; where a role is named, nothing is made."""
+    h = hubs(name)
+    expected = {
+        (f"aws/{account}/{component}", h.role(account, f"acme-{component}-register"))
+        for component in h.components
+        for given in h.component(component).get("register_from", [])
+        if isinstance(given, str) or "role" not in given
+        for account in ([given] if isinstance(given, str) else given["account"])
+    }
+    found = set()
+    for path, module in h.modules.items():
+        for label, body in module.resources("aws_iam_role").items():
+            if label == "register":
+                role = h.role(path.split("/")[1], body["name"])
+                found.add((path, role))
+                (trust,) = h.roles()[role].trust["Statement"]
+                assert trust["Principal"] == {"Service": "sagemaker.amazonaws.com"}
+                assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": module.account}}
+                assert module.document["output"]["register_role_arn"]["value"] == role
+    assert found == expected
+    assert bool(found) == (name == "people")
+
+
 def test_outputs(name: str) -> None:
     h = hubs(name)
     for component in h.components:

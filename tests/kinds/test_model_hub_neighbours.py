@@ -74,14 +74,29 @@ def test_spokes_come_after_the_hub() -> None:
     assert own.depends_on == ()
 
 
-def test_a_registrar_s_account_without_a_role_gets_no_stack() -> None:
-    """It is a permission for components, which write both halves themselves."""
+def test_a_registrar_s_account_without_a_role_gets_one() -> None:
+    """What the contract's example says: `register_from: [training]`, and nothing else there."""
     h = hub(register_from=["lab"], deployments=[])
-    assert list(h.modules) == ["aws/models/models"]
-    assert (
-        "aws_sagemaker_model_package_group_policy"
-        not in h.hub_module("models").document["resource"]
-    )
+    assert sorted(h.modules) == ["aws/lab/models", "aws/models/models"]
+    resources = h.modules["aws/lab/models"].document["resource"]
+    assert {type_: list(found) for type_, found in resources.items()} == {
+        "aws_iam_role": ["register"],
+        "aws_iam_role_policy": ["register"],
+    }
+    ids = {edge["id"] for edge in h.edges}
+    assert {f"models/register-lab-{group}-registers-version" for group in ("churn", "fraud")} <= ids
+
+
+def test_accounts_and_groups_that_read_alike_register_apart() -> None:
+    """`a` with `b-churn`, `a-b` with `churn`: no two grants share an id."""
+    groups = {"b-churn": {**CHURN, "artifacts": "b-churn/"}, "churn": CHURN}
+    accounts = {"a": {"id": "131313131313"}, "a-b": {"id": "777777777777"}}
+    value = blueprint({"hub": {"groups": groups, "register_from": ["a", "a-b"], "deployments": []}})
+    value["accounts"] |= accounts
+    h = compiled(value)
+    assert len({role for role, _, _ in h.registrars()}) == 2
+    made = [edge["id"] for edge in h.edges if edge["id"].endswith("-registers-version")]
+    assert len(made) == len(set(made)) == 4
 
 
 @pytest.mark.parametrize("count", [20, 60])

@@ -1,9 +1,15 @@
 """`model-hub`: one registry of models, deployed to many accounts.
 
 The hub's account holds the registry: a model-package group for each model, one bucket with the
-artifacts (a prefix for each group) under one key, and the repositories of the images. Accounts of
+artifacts (a prefix for each group) under one key, and the repositories of the images. Roles of
 `register_from` add versions, roles of `approve_by` approve them. Each deployment serves a group on an
 endpoint in each of its accounts; the hub's own account among them serves centrally.
+
+An account of `register_from` without a role gets one, `<organization>-<component>-register`, which
+SageMaker's jobs and pipelines of that account run as to register; who may pass it there is for the
+account to say, as is what else a job needs. Components of the account may name the hub, too, such as
+an `ml-pipeline` with `register`. Where neither that nor `approve_by` is written, nobody is named who
+may approve: the hub's account has its administrators do it, in the console.
 
 With `promote: on-approval` a Lambda function in each of those accounts follows the hub's approvals: it
 makes the endpoint on the first one, moves it to the newest approved version on each later one, and

@@ -67,8 +67,8 @@ class Registrar(Shape):
     role: RolePath | None = Field(
         default=None,
         description="role that may write artifacts, push images and register versions, which wait "
-        "for an approval; without it the account may name the hub in a component, such as an "
-        "ml-pipeline with `register`",
+        "for an approval; default: one that is made there for jobs and pipelines of SageMaker, and "
+        "components of the account may name the hub, such as an ml-pipeline with `register`",
     )
     groups: list[GroupName] = Field(
         default_factory=list, description="groups that it is for; default: all"
@@ -139,7 +139,9 @@ class Inputs(Shape):
         "{account: lab, role: trainer}]",
     )
     approve_by: list[Role] = Field(
-        default_factory=list, description="roles of the hub's account that approve and reject"
+        default_factory=list,
+        description="roles of the hub's account that approve and reject, and change nothing "
+        "else of a version",
     )
     deployments: list[Deployment] = Field(
         default_factory=list, description="which group is served where, and how"

@@ -75,11 +75,15 @@ class Site:
 
 @dataclass(slots=True)
 class Parties:
-    """Every party of a hub, declared before any of them is used."""
+    """Every party of a hub, declared before any of them is used.
+
+    `registers` are the roles that we make in the accounts of `register_from`, by account.
+    """
 
     draft: Draft
     hub: Hub
     roles: dict[tuple[str, str], Role]
+    registers: dict[str, Role]
     sites: tuple[Site, ...] = ()
 
     @property
@@ -91,11 +95,15 @@ class Parties:
         """A role that the blueprint names, one for all its uses."""
         return self.roles[account.name, role]
 
+    def registrar(self, account: Account, role: str | None) -> Role:
+        """Who registers from the account: the role that the blueprint names, or ours."""
+        return self.existing(account, role) if role else self.registers[account.name]
+
 
 def declare(draft: Draft) -> Parties:
     """The hub with its groups, the roles that the blueprint names, and all sites."""
     hub = parties(draft)
-    found = Parties(draft, hub, _named_roles(draft, hub.inputs))
+    found = Parties(draft, hub, _named_roles(draft, hub.inputs), _registers(draft, hub.inputs))
     labels = apart(
         (deployment.endpoint.name.lower(), account.name)
         for deployment in hub.inputs.deployments
@@ -115,6 +123,27 @@ def applied_by(draft: Draft, pinned: Pinned) -> str:
     """
     deploy = draft.organization.deploy
     return pinned.by or deploy.aws_role or deploy.aws_bootstrap_role
+
+
+def _registers(draft: Draft, inputs: Inputs) -> dict[str, Role]:
+    """A role of each account that is named without one, for SageMaker's jobs and pipelines there."""
+    accounts = {
+        account.name: account
+        for registrar in inputs.register_from
+        if registrar.role is None
+        for account in registrar.account
+    }
+    return {
+        name: draft.role(
+            account,
+            "register",
+            "register",
+            f"Jobs and pipelines of SageMaker register models in {draft.component.name} with it",
+            [service_trust("sagemaker.amazonaws.com", account.id)],
+            several=True,
+        )
+        for name, account in sorted(accounts.items())
+    }
 
 
 def _named(draft: Draft, inputs: Inputs) -> Iterator[tuple[Account, str]]:

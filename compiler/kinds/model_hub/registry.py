@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from compiler.access.parties import Events, Packages, Role
 from compiler.access.policy import Conditions, Statement, policy
 from compiler.kinds.endpoints.resources import ALARM_PERIOD_SECONDS
-from compiler.kinds.model_hub.names import HubGroup, identifier
+from compiler.kinds.model_hub.names import apart, identifier
 from compiler.kinds.model_hub.places import Parties, Site
 from compiler.kinds.model_hub.uses import (
     describes_packages,
@@ -36,16 +36,33 @@ STATUSES = (*DECIDED, "PendingManualApproval")
 
 
 def people(parties: Parties) -> None:
-    """Roles that the blueprint names: who registers versions, who approves them."""
-    draft, inputs, hub = parties.draft, parties.inputs, parties.hub
-    granted = set()
+    """Who registers versions, who approves them."""
+    _registrars(parties)
+    _approvers(parties)
+
+
+def _registrars(parties: Parties) -> None:
+    """Roles that the blueprint names, and ours in accounts that it names; once for each group."""
+    inputs, hub = parties.inputs, parties.hub
+    found: dict[tuple[str, str], Role] = {}
     for registrar in inputs.register_from:
-        for account in registrar.account if registrar.role else []:
-            role = parties.existing(account, str(registrar.role))
+        for account in registrar.account:
+            role = parties.registrar(account, registrar.role)
             for name in sorted(registrar.groups or hub.groups):
-                if (role.arn, name) not in granted:
-                    granted.add((role.arn, name))
-                    _registrar(parties, role, hub.groups[name])
+                found.setdefault((role.label, name), role)
+    labels = apart(found)
+    for (label, name), role in found.items():
+        prefix, group = f"{labels[label, name]}-{name}", hub.groups[name]
+        registers_versions(parties.draft, prefix, role, group, approved=False)
+        publishes_artifacts(parties.draft, prefix, role, group)
+    for role in parties.registers.values():
+        account = parties.draft.organization.accounts[role.place.account]
+        arn = "ARN of the role that registers versions, for jobs and pipelines of SageMaker"
+        parties.draft.output(account, "register_role_arn", role.arn, arn)
+
+
+def _approvers(parties: Parties) -> None:
+    draft, inputs, hub = parties.draft, parties.inputs, parties.hub
     approvers = {
         each.role: parties.existing(inputs.account, each.role) for each in inputs.approve_by
     }
@@ -59,12 +76,6 @@ def people(parties: Parties) -> None:
                 {"StringEquals": {"sagemaker:ModelApprovalStatus": list(STATUSES)}},
             )
             describes_packages(draft, f"{role.label}-approves-{name}", role, group)
-
-
-def _registrar(parties: Parties, role: Role, group: HubGroup) -> None:
-    prefix = f"{role.label}-{group.name}"
-    registers_versions(parties.draft, prefix, role, group, approved=False)
-    publishes_artifacts(parties.draft, prefix, role, group)
 
 
 def rule_name(parties: Parties, site: Site) -> str:

@@ -27,6 +27,12 @@ class Statement:
     resources: tuple[Value, ...] = ()
     conditions: Conditions = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """An empty value would be left out when it is written, and the statement allow more."""
+        for operator, keys in self.conditions.items():
+            if not keys or any(_empty(value) for value in keys.values()):
+                raise ValueError(f"{self.sid}: the condition {operator} is empty")
+
     def json(self) -> dict[str, Value]:
         """The statement as IAM writes it; lists always, so that a diff shows a line."""
         body: dict[str, Value] = {"Sid": self.sid, "Effect": self.effect}
@@ -41,6 +47,12 @@ class Statement:
                 for operator, keys in sorted(self.conditions.items())
             }
         return body
+
+
+def _empty(value: Value) -> bool:
+    if isinstance(value, list | tuple):
+        return not value or any(_empty(item) for item in value)
+    return value is None or isinstance(value, dict)
 
 
 def policy(statements: Iterable[Statement]) -> JsonText:

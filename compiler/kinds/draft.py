@@ -44,6 +44,7 @@ from compiler.terraform.stack import (
     Stack,
     Value,
     Variable,
+    odd_keys,
     reference,
 )
 
@@ -344,8 +345,16 @@ class Draft:
             depends_on=tuple(depends_on),
             lifecycle=lifecycle or {},
         )
-        self._part(home).resources.append(resource)
+        if not any(self._odd(resource.address, each) for each in (arguments, resource.lifecycle)):
+            self._part(home).resources.append(resource)
         return resource.address
+
+    def _odd(self, address: str, value: Value) -> bool:
+        """Whether a key in what a kind in Python gives is no text, with a report."""
+        for key in odd_keys(value):
+            self.problem("E502", f"{address}: the key {key!r:.80} is no text")
+            return True
+        return False
 
     def resources(self, home: Home) -> tuple[Resource, ...]:
         """What was added so far to the stack in that account or project."""
@@ -353,7 +362,8 @@ class Draft:
 
     def output(self, home: Home, name: str, value: Value, description: str) -> None:
         """An output of the component's stack in that account or project."""
-        self._part(home).outputs.append(Output(name=name, value=value, description=description))
+        if not self._odd(f"output.{name}", value):
+            self._part(home).outputs.append(Output(name=name, value=value, description=description))
 
     def variable(self, home: Home, name: str, description: str) -> Expression:
         """A text that whoever applies the component's stack there may give; it is empty by default."""

@@ -16,10 +16,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, get_args
 
+from compiler.access.grants import Access
 from compiler.blueprint.shapes import NAME, NAME_RULE, Shape
 from compiler.organization.kind import Kind
+from compiler.organization.records import Account, Project
 
 GROUP = "landform.kinds"
 
@@ -49,7 +51,10 @@ def load(points: Iterable[EntryPoint]) -> Installed:
             continue
         try:
             found = point.load()
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            # `raise SystemExit` of a package is a failure of that package too.
             failures[point.name] = f"{point.value} cannot be loaded: {_said(error)}"
             continue
         wrong = _wrong(point, found)
@@ -70,9 +75,18 @@ def _wrong(point: EntryPoint, found: object) -> str:
         return f"has a name that is none of a kind: {NAME_RULE}"
     if not (isinstance(found.inputs, type) and issubclass(found.inputs, Shape)):
         return "has inputs that are no Shape"
+    if not callable(found.build):
+        return f"has a build that is no function, but {type(found.build).__name__}"
     if found.home not in found.inputs.model_fields:
         return f'has the home "{found.home}", which is none of its inputs'
+    if not _names_homes(found.inputs.model_fields[found.home].annotation):
+        return f'has the home "{found.home}", which names no accounts or projects'
     return ""
+
+
+def _names_homes(annotation: Any) -> bool:
+    """Whether an input of that type is an account or a project, or several of them."""
+    return annotation in (Account, Project) or any(map(_names_homes, get_args(annotation)))
 
 
 def _guarded(kind: Kind) -> Kind:
@@ -81,17 +95,22 @@ def _guarded(kind: Kind) -> Kind:
     def build(draft: Any) -> None:
         try:
             kind.build(draft)
-        except Exception as error:
+            # Half grants and the like would else be told as a defect of the compiler.
+            Access().add(draft.grants)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            draft.grants.clear()
             draft.problem(
                 "E332",
                 f'component "{draft.component.name}": the kind "{kind.name}" failed: {_said(error)}',
                 hint=f"this is a defect of {kind.build.__module__}, not of the blueprint",
             )
 
-    page = sys.modules[kind.build.__module__].__doc__ or ""
+    page = getattr(sys.modules.get(kind.build.__module__), "__doc__", None) or ""
     return replace(kind, build=build, manual=kind.manual or page or kind.summary)
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     first = str(error).partition("\n")[0]
     return f"{type(error).__name__}: {first}" if first else type(error).__name__

@@ -8,7 +8,7 @@ Kinds make these records; nothing here knows AWS, Google or CDKTF. A plain strin
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -80,6 +80,20 @@ def json_template(value: Value) -> Expression:
     text = json.dumps(marked(value), separators=(",", ":"), ensure_ascii=False)
     pieces = text.split("\\u0000")
     return template(*(expressions[int(p)] if index % 2 else p for index, p in enumerate(pieces)))
+
+
+def odd_keys(value: object) -> Iterator[object]:
+    """Keys anywhere in a value that are no text: Python allows them, Terraform's JSON has none."""
+    if isinstance(value, JsonText):
+        yield from odd_keys(value.value)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                yield key
+            yield from odd_keys(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from odd_keys(item)
 
 
 def escape(text: str) -> str:

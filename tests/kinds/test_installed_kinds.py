@@ -37,7 +37,7 @@ ALERTS = "  alerts: {kind: alerts, account: shared, notify: [b@acme.example, a@a
 # A package of the test's own: each kind is wrong in its own way, but for "right".
 PACKAGE = '''
 """The manual of the package."""
-from compiler.kinds.api import Draft, Kind, OneAccount, Shape
+from compiler.kinds.api import Accounts, Draft, Events, Kind, OneAccount, Shape, service_trust
 
 class Inputs(Shape):
     account: OneAccount
@@ -51,6 +51,41 @@ def build(draft: Draft) -> None:
 def fails(draft: Draft) -> None:
     raise ZeroDivisionError("no number\\nmore")
 
+def exits(draft: Draft) -> None:
+    raise SystemExit(3)
+
+def keyed(draft: Draft) -> None:
+    arguments = {"name": "x", "tags": {1: "one"}}
+    draft.add(draft.component.inputs.account, "aws_sns_topic", "one", arguments)
+
+def granting(*conditions):
+    def build(draft: Draft) -> None:
+        account = draft.component.inputs.account
+        trust = [service_trust("lambda.amazonaws.com", None)]
+        role = draft.role(account, "worker", "worker", "works", trust)
+        bus = draft.bus(account, "events", "events")
+        for condition in conditions:
+            draft.grant("worker-sends", role, ["events:PutEvents"], Events(bus), condition)
+    return build
+
+class Texts(Inputs):
+    text: str = "x"
+    accounts: Accounts | None = None
+
+EXITS = Kind(name="exits", summary="s", inputs=Inputs, build=exits, home="account")
+KEYED = Kind(name="keyed", summary="s", inputs=Inputs, build=keyed, home="account")
+TWICE = Kind(name="twice", summary="s", inputs=Inputs, build=granting({}, {}), home="account")
+ONCE = Kind(name="once", summary="s", inputs=Inputs, build=granting({}), home="account")
+EMPTY = Kind(
+    name="empty",
+    summary="s",
+    inputs=Inputs,
+    build=granting({"StringEquals": {"aws:RequestedRegion": None}}),
+    home="account",
+)
+IDLE = Kind(name="idle", summary="s", inputs=Inputs, build=None, home="account")
+WORDY = Kind(name="wordy", summary="s", inputs=Texts, build=build, home="text")
+MANY = Kind(name="many", summary="s", inputs=Texts, build=build, home="accounts")
 RIGHT = Kind(name="right", summary="s", inputs=Inputs, build=build, home="account")
 FAILS = Kind(name="fails", summary="s", inputs=Inputs, build=fails, home="account")
 PLAIN = Kind(name="plain", summary="s", inputs=NoShape, build=build, home="account")
@@ -65,6 +100,7 @@ TEXT = "right"
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     name = "landform_test_kinds"
     (tmp_path / f"{name}.py").write_text(PACKAGE, encoding="utf-8")
+    (tmp_path / f"{name}_exiting.py").write_text("raise SystemExit(3)\n", encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, name, raising=False)
     return name
@@ -185,6 +221,9 @@ def test_a_kind_is_found_by_its_entry_point(
         ("plain", "landform_test_kinds:PLAIN", "has inputs that are no Shape"),
         ("Upper", "landform_test_kinds:UPPER", "has a name that is none of a kind"),
         ("homeless", "landform_test_kinds:HOMELESS", 'has the home "acount"'),
+        ("idle", "landform_test_kinds:IDLE", "has a build that is no function, but NoneType"),
+        ("wordy", "landform_test_kinds:WORDY", 'has the home "text", which names no accounts'),
+        ("exiting", "landform_test_kinds_exiting:KIND", "cannot be loaded: SystemExit: 3"),
     ],
 )
 def test_a_package_that_does_not_work_is_told_of_the_component(
@@ -229,6 +268,44 @@ def test_an_exception_of_a_kind_is_no_traceback(
     assert diagnostic.code == "E332"
     assert diagnostic.message.endswith('the kind "fails" failed: ZeroDivisionError: no number')
     assert package in (diagnostic.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "why"),
+    [
+        ("exits", "E332", 'the kind "exits" failed: SystemExit: 3'),
+        ("keyed", "E502", "aws_sns_topic.one: the key 1 is no text"),
+        ("twice", "E332", 'the kind "twice" failed: HalfGrantError: '),
+        ("empty", "E332", 'the kind "empty" failed: ValueError: WorkerSends: the condition'),
+    ],
+)
+def test_a_defect_of_a_kind_is_told_of_the_component(
+    name: str, code: str, why: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = load([point(name, f"{package}:{name.upper()}")])
+    component = f"  one: {{kind: {name}, account: shared}}\n"
+    (diagnostic,) = compiled(tmp_path, monkeypatch, found, component).diagnostics
+    assert (diagnostic.code, str(diagnostic.span)) == (code, "blueprint.yaml:9:3")
+    assert why in diagnostic.message
+
+
+def test_a_kind_that_grants_once_compiles(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = load([point("once", f"{package}:ONCE"), point("many", f"{package}:MANY")])
+    component = "  one: {kind: once, account: shared}\n"
+    compilation = compiled(tmp_path, monkeypatch, found, component)
+    assert [d.code for d in compilation.diagnostics if d.severity == "error"] == []
+    assert set(found.kinds) == {"once", "many"}
+
+
+def test_ctrl_c_in_a_kind_is_not_swallowed(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(self: EntryPoint) -> object:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(EntryPoint, "load", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        load([point("right", f"{package}:RIGHT")])
 
 
 def test_a_kind_with_the_name_of_a_built_in_one(

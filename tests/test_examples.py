@@ -48,7 +48,7 @@ def test_committed_schema_is_what_the_command_prints() -> None:
 
 def test_every_blueprint_names_the_schema_in_its_first_line() -> None:
     examples = [BLUEPRINTS / "ml-pipeline.yaml", *(BLUEPRINTS / "organisation").rglob("*.yaml")]
-    assert len(examples) == 5
+    assert len(examples) > 5
     for path in sorted(examples):
         first = path.read_text(encoding="utf-8").partition("\n")[0]
         mark = "# yaml-language-server: $schema="

@@ -127,13 +127,14 @@ EXTRA = 'accounts:\n  aardvark: {id: "999999999999", aws: {region: eu-west-1}}\n
 def test_unrelated_account_changes_no_other_stack(
     tree: Mapping[str, bytes], tmp_path: Path
 ) -> None:
-    """The baseline's for_each matches it, so it gets a stack; the others' files stay the same."""
+    """The baseline's for_each matches it, so it gets a stack, and its deploy role a place in the state
+    bucket, which is the access that changes; the others' files stay the same."""
     shutil.copytree(ORGANISATION, tmp_path / "blueprint")
     accounts = tmp_path / "blueprint" / "accounts.yaml"
     accounts.write_text(accounts.read_text("utf-8").replace("accounts:\n", EXTRA), "utf-8")
     grown = only(tmp_path / "blueprint").tree()
     changed = {path for path in tree if grown[path] != tree[path]}
-    assert changed == {"manifest.json"}
+    assert changed == {"access.json", "aws/shared/baseline/main.tf.json", "manifest.json"}
     added = grown.keys() - tree.keys()
     assert added == {"aws/aardvark/baseline/main.tf.json"}
 

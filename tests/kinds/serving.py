@@ -139,7 +139,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
             "second": {
                 "namespace": "churn",
                 "service_account": "second",
-                "reads": {"hub": "models", "group": "vision"},
+                "reads": {"hub": "models", "group": "vision", "path": "teams/v7/"},
                 "image": "team/vision",
                 "tag": "2.0",
             },

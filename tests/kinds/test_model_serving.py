@@ -263,7 +263,7 @@ def test_10_hubs_admit_who_reads_and_pulls(name: str) -> None:
             continue
         role = s.all("aws_iam_role")[f"pods_{workload.replace('-', '_')}"]["name"]
         arn = f"arn:{s.partition}:iam::{account}:role/{role}"
-        prefix = f"{given['reads']['group']}/"
+        prefix = f"{given['reads']['group']}/{given['reads'].get('path', '')}"
         key = s.policy(s.all("aws_kms_key", hub)["artifacts"]["policy"], hub)
         assert "kms:Decrypt" in allowed(key, arn)
         if account != s.id("shared"):
@@ -271,7 +271,11 @@ def test_10_hubs_admit_who_reads_and_pulls(name: str) -> None:
             assert allowed(bucket, arn) == {"s3:GetObject", "s3:ListBucket"}
             read = [x for x in bucket["Statement"] if "s3:GetObject" in x["Action"]]
             mine = [x for x in read if arn in json.dumps(x)]
+            assert mine
             assert all(one_text(x["Resource"]).endswith(f"/{prefix}*") for x in mine)
+            listing = [x for x in bucket["Statement"] if "s3:ListBucket" in x["Action"]]
+            asked = [x["Condition"]["StringLike"] for x in listing if arn in json.dumps(x)]
+            assert asked == [{"s3:prefix": [f"{prefix}*"]}]
             pulled = f"arn:{s.partition}:iam::{account}:role/{node}"
             policies = s.all("aws_ecr_repository_policy", hub).values()
             found = [

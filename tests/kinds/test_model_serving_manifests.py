@@ -265,7 +265,7 @@ def test_images_and_models_are_those_of_the_hub(name: str) -> None:
         assert container["image"] == f"{registry}/{given['image']}{version}"
         organization = s.blueprint["organization"]["name"]
         bucket = f"{organization}-models-artifacts-{s.id('shared')}"
-        prefix = f"{given['reads']['group']}/"
+        prefix = f"{given['reads']['group']}/{given['reads'].get('path', '')}"
         assert told["MODEL_URI"] == f"s3://{bucket}/{prefix}"
         assert (told["MODEL_BUCKET"], told["MODEL_PREFIX"]) == (bucket, prefix)
         assert told["MODEL_REGION"] == s.region

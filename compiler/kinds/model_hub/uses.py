@@ -21,14 +21,11 @@ PUSH = (
 )
 
 
-def reads_model(draft: Draft, id: str, role: Role, group: HubGroup) -> None:
-    """Read the artifacts of every version, with the bucket's key."""
-    draft.grant(
-        f"{id}-reads-model", role, ("s3:GetObject",), Objects(group.bucket, f"{group.prefix}*")
-    )
-    draft.grant(
-        f"{id}-lists-model", role, ("s3:ListBucket",), Listing(group.bucket, (group.prefix,))
-    )
+def reads_model(draft: Draft, id: str, role: Role, group: HubGroup, path: str = "") -> None:
+    """Read the artifacts of every version, or those below `path`, with the bucket's key."""
+    prefix = f"{group.prefix}{path}"
+    draft.grant(f"{id}-reads-model", role, ("s3:GetObject",), Objects(group.bucket, f"{prefix}*"))
+    draft.grant(f"{id}-lists-model", role, ("s3:ListBucket",), Listing(group.bucket, (prefix,)))
 
 
 def pulls_images(draft: Draft, id: str, role: Role, group: HubGroup) -> None:

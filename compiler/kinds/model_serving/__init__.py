@@ -3,7 +3,8 @@
 The cluster is private: its API has an address in the VPC, and one on the internet only for the
 addresses in `api.public_from`. Nobody is an administrator by having made it; who may use it stands
 in `access`, whose roles must exist before the stack is applied. Secrets and control-plane logs have
-a customer key each. Nodes are managed node groups (`pools`), whose machines give their role's
+a customer key each; that of the secrets may be lent to EKS by `created_by` alone, the role that
+Terraform acts as. Nodes are managed node groups (`pools`), whose machines give their role's
 credentials to no pod; a pool whose instance type has NVIDIA GPUs gets the image for them, a taint
 that keeps other pods away, and a label. The cluster starts with `desired` (or `min`) nodes; no
 autoscaler of nodes is installed.
@@ -12,7 +13,9 @@ Each entry of `workloads` gets a role, which the pods of its service account, an
 through EKS Pod Identity. With `reads` the role may read the group's artifacts in the hub's bucket,
 and with an image of the hub the nodes may pull it; the second halves stand in the hub's stack. Pods
 learn where the model is from the variables `MODEL_BUCKET`, `MODEL_PREFIX`, `MODEL_REGION` and
-`MODEL_URI`.
+`MODEL_URI`. A cluster does not follow the hub's approvals: pods may load whatever lies below the
+group's prefix, also what was never registered or was rejected. `reads: {hub: …, group: …, path: v7/}`
+narrows role and variables to what lies below that path, so that a review of the blueprint decides.
 
 Terraform makes no Kubernetes objects. They are in `assets/manifests/`, one a file, for `kubectl
 apply -f` or a GitOps tool: namespaces (pod security "restricted", no traffic by default), and for

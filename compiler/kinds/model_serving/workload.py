@@ -58,6 +58,11 @@ ImageName = Annotated[
         "a repository of the hub, or an image with its registry: ghcr.io/acme/churn",
     ),
 ]
+# No `*` or `?`: in a policy they would be wildcards.
+ModelPath = Annotated[
+    Text,
+    Matching(r"(?:[\w!.'()=-]+/){1,10}", "a path below the group's prefix that ends in /: v7/"),
+]
 Tag = Annotated[Text, Matching(r"\w[\w.-]{0,127}", "an image's tag")]
 Digest = Annotated[Text, Matching(r"sha256:[0-9a-f]{64}", "an image's digest: sha256:…")]
 
@@ -84,6 +89,11 @@ class Reads(Shape):
 
     hub: ComponentName = Field(description="the component of kind model-hub")
     group: ComponentName = Field(description="group of the hub whose artifacts are read")
+    path: ModelPath | None = Field(
+        default=None,
+        description="what of the group's artifacts the pods may read, such as one version: v7/; "
+        "default: all, whether a version is approved or not",
+    )
 
 
 class Workload(Shape):

@@ -43,9 +43,9 @@ def _workload(
         f"Pods of {namespace}/{given.service_account} call AWS with it",
         [parties.pod_trust(namespace, given.service_account)],
     )
-    if group:
+    if group and given.reads:
         _reachable(parties, name, group)
-        reads_model(draft, role.label, role, group)
+        reads_model(draft, role.label, role, group, given.reads.path or "")
         draft.after_stacks(account, group.bucket.place.stack)
     draft.add(
         account,
@@ -112,12 +112,13 @@ def _repository(
 def _environment(parties: Parties, given: Workload, group: HubGroup | None) -> dict[str, str]:
     """Where the model is: its SDK reads the region, the program the rest."""
     made = {"AWS_REGION": parties.place.region, **given.env}
-    if group:
+    if group and given.reads:
+        prefix = f"{group.prefix}{given.reads.path or ''}"
         made |= {
             "MODEL_BUCKET": group.bucket.bucket,
-            "MODEL_PREFIX": group.prefix,
+            "MODEL_PREFIX": prefix,
             "MODEL_REGION": group.region,
-            "MODEL_URI": f"s3://{group.bucket.bucket}/{group.prefix}",
+            "MODEL_URI": f"s3://{group.bucket.bucket}/{prefix}",
         }
     return dict(sorted(made.items()))
 

@@ -8,6 +8,14 @@ pipeline of success or failure. All data lie in one bucket of the shared account
 `releases/` (one manifest for each training run, which production deploys from), and the pipeline's own
 artifacts below the first 20 characters of its name.
 
+What an approval is worth: it is of a run, by its name. Manifest and model of the run lie in `releases/`
+and `models/`, where the training account's roles write, and nothing compares them with what they were
+when the approval was asked for. So whoever may pass or become the training role or the state machine's
+in the training account, and whoever may change that state machine (with `state_machine:
+cloudformation` whoever writes to the source), can replace what waits for an approval, and what was
+approved and is not deployed yet. Keep `iam:PassRole` on these two roles to those who may change the
+pipeline. The bucket keeps replaced versions for 90 days, for who looks into it later.
+
 What to do by hand, once: complete the handshake of a new CodeConnections connection; confirm
 e-mail subscriptions; with `state_machine: cloudformation`, put `assets/source/` into the source.
 """

@@ -4,8 +4,10 @@ A Service Catalog portfolio in the catalog's account holds the products. A produ
 `model-hub` (its CloudFormation template, an endpoint with autoscaling, is written here), or a template
 of the team's own: a file below the blueprint's folder with `AWSTemplateFormatVersion`, which is then no
 part of the blueprint. Versions are listed, the oldest first; a changed template makes its version anew,
-and what was launched stays as it is until somebody updates it. Every product has one more version,
-`not-for-launch`, which Terraform must make it with and which refuses to be launched.
+and what was launched stays as it is until somebody updates it. A
+model's version with `package` deploys that one, or one of those listed; without, whoever launches says the
+number, and nothing is known to refuse one that is not approved: list what may be launched. Every product
+has one more version, `not-for-launch`, which Terraform must make it with and which refuses to be launched.
 
 The portfolio is shared within the organisation: with a whole unit whose `aws.ou` is known if all its
 accounts are to launch and `organization.aws.id` and `management_account` are given (the three make the

@@ -47,6 +47,7 @@ TemplatePath = Annotated[
 InstanceType = Annotated[
     Text, Matching(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "an instance type: ml.m6i.large")
 ]
+PackageNumber = Annotated[int, Field(ge=1, le=99999)]
 PermittedAction = Annotated[
     Text, Matching(r"[a-z0-9-]+:[A-Za-z*]+", "an action with its service: sagemaker:CreateApp")
 ]
@@ -88,11 +89,10 @@ class Version(Shape):
     description: Annotated[Text, Field(max_length=2000)] | None = Field(
         default=None, description="what is new in it"
     )
-    package: int | None = Field(
+    package: PackageNumber | Annotated[list[PackageNumber], Field(min_length=1)] | None = Field(
         default=None,
-        ge=1,
-        le=99999,
-        description="number of the model version in the hub's group; default: who launches says it",
+        description="number of the model version in the hub's group, or several to choose from; "
+        "default: who launches says any number, approved or not",
     )
     template: TemplatePath | None = Field(
         default=None, description="template of this version, where it is not the product's"
@@ -198,6 +198,9 @@ class Product(Shape):
             hint = "parameters: {instance: [ml.m6i.large]}"
             yield Finding("E201", message, hint, ("parameters",))
         for index, version in enumerate(self.versions):
+            package = version.package
+            if isinstance(package, list) and len(set(package)) < len(package):
+                yield Finding("E204", "has a number twice", None, ("versions", index, "package"))
             if version.template:
                 message = 'is for a product with "template"'
                 yield Finding("E204", message, "leave it out", ("versions", index, "template"))

@@ -27,12 +27,8 @@ def endpoint(draft: Draft, offer: Offer, version: Version, tags: Mapping[str, st
     assert offer.group is not None, "only a model has a template of ours"
     ids = {part: logical_id(draft, offer.name, part) for part in ("model", "config", "endpoint")}
     parameters = _parameters(offer)
-    if version.package is None:
-        parameters["ModelPackageVersion"] = {
-            "Type": "Number",
-            "MinValue": 1,
-            "Description": "Number of the approved model version in its group",
-        }
+    if not isinstance(version.package, int):
+        parameters["ModelPackageVersion"] = _package_number(version.package)
     body = {
         FORMAT: FORMAT_VERSION,
         "Description": f"An endpoint of the model {offer.group.name}, {version.name}",
@@ -121,13 +117,25 @@ def _parameters(offer: Offer) -> dict[str, Any]:
     }
 
 
+def _package_number(allowed: list[int] | None) -> dict[str, Any]:
+    """The parameter for the model's version: any number, or one of those that the blueprint lists.
+
+    Without a list nothing here refuses a version that waits for its approval or was rejected: AWS
+    documents no such refusal (SageMaker API reference, CreateModel).
+    """
+    number = {"Type": "Number", "Description": "Number of the approved model version in its group"}
+    if allowed is None:
+        return {**number, "MinValue": 1}
+    return {**number, "AllowedValues": allowed, "Default": allowed[-1]}
+
+
 def _serving(
     draft: Draft, offer: Offer, version: Version, ids: Mapping[str, str], tags: Mapping[str, str]
 ) -> dict[str, Any]:
     assert offer.group is not None, "only a model has a template of ours"
     marks = [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
     package: Any
-    if version.package is not None:
+    if isinstance(version.package, int):
         package = offer.group.version(version.package)
     else:
         prefix = offer.group.group.packages.removesuffix("*")

@@ -123,10 +123,9 @@ def _package_number(allowed: list[int] | None) -> dict[str, Any]:
     Without a list nothing here refuses a version that waits for its approval or was rejected: AWS
     documents no such refusal (SageMaker API reference, CreateModel).
     """
-    number = {"Type": "Number", "Description": "Number of the approved model version in its group"}
-    if allowed is None:
-        return {**number, "MinValue": 1}
-    return {**number, "AllowedValues": allowed, "Default": allowed[-1]}
+    limits = {"AllowedValues": allowed, "Default": allowed[-1]} if allowed else {"MinValue": 1}
+    what = "Number of the approved model version in its group"
+    return {"Type": "Number", **limits, "Description": what}
 
 
 def _serving(

@@ -712,7 +712,12 @@ def test_a_resource_widened_to_all_is_found():
 
 
 def narrows(statement):
-    """Whether the conditions are what keeps a statement from being wide by itself."""
+    """Whether the conditions are what keeps a statement from being wide by itself.
+
+    A model group's policy admits whole accounts: the identity side is what must be narrow.
+    """
+    if statement.policy.address.startswith("aws_sagemaker_model_package_group_policy."):
+        return False
     foreign = (
         name.endswith(":root")
         and (statement.side == "trust" or name.split(":")[4] != statement.policy.account)

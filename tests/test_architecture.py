@@ -44,6 +44,7 @@ LAYERS = (
     ("compiler.compilation", "compiler.diagnosis"),
     ("compiler.removal",),
     ("compiler.cache", "compiler.emission", "compiler.revision"),
+    ("compiler.running",),
     ("compiler.cli",),
     ("compiler.__main__", "compiler.cdktf_app"),
 )
@@ -64,7 +65,12 @@ USERS = {
     "pydantic": ("compiler.blueprint", "compiler.kinds"),
     "pydantic_core": ("compiler.blueprint", "compiler.organization"),
     "rich": ("compiler.cli",),
-    "subprocess": ("compiler.diagnosis", "compiler.git", "compiler.terraform"),
+    "subprocess": (
+        "compiler.diagnosis",
+        "compiler.git",
+        "compiler.running.programs",
+        "compiler.terraform",
+    ),
     "tests": (),
     "yaml": ("compiler.blueprint.yaml_tree", "compiler.kinds.scan"),
     "yamlcore": ("compiler.blueprint.yaml_tree",),

@@ -35,12 +35,15 @@ class _Commands(click.Group):
 # Each command's module, imported by calling.
 MODULES: dict[str, Callable[[], Any]] = {
     "access": lambda: import_module("compiler.cli.commands.access"),
+    "apply": lambda: import_module("compiler.cli.commands.apply"),
     "compile": lambda: import_module("compiler.cli.commands.compile_"),
     "diff": lambda: import_module("compiler.cli.commands.diff"),
     "doctor": lambda: import_module("compiler.cli.commands.doctor"),
     "explain": lambda: import_module("compiler.cli.commands.explain"),
     "init": lambda: import_module("compiler.cli.commands.init"),
     "kinds": lambda: import_module("compiler.cli.commands.kinds"),
+    "lock": lambda: import_module("compiler.cli.commands.lock"),
+    "plan": lambda: import_module("compiler.cli.commands.plan"),
     "schema": lambda: import_module("compiler.cli.commands.schema"),
     "validate": lambda: import_module("compiler.cli.commands.validate"),
 }

@@ -60,6 +60,9 @@ NAMED_IN_ACCOUNT = {
     "google_service_account": "account_id",
 }
 NAMED_IN_THE_WORLD = {"aws_s3_bucket": "bucket", "google_storage_bucket": "name"}
+# Names that are one name in upper and in lower case.
+# Source: IAM API reference, CreateRole, RoleName.
+ANY_CASE = ("aws_iam_role",)
 # Settings of which an account, or a region of it, has one.
 ONE_IN_ACCOUNT = ("aws_iam_account_password_policy", "aws_s3_account_public_access_block")
 ONE_IN_REGION = ("aws_ebs_encryption_by_default",)
@@ -105,7 +108,7 @@ def _identities(stack: Stack) -> Iterator[tuple[tuple[str, ...], str]]:
         elif regional := _name(resource, NAMED_IN_REGION):
             yield (account, region, type_, regional), f'{type_} "{regional}" {where}'
         elif own := _name(resource, NAMED_IN_ACCOUNT):
-            yield (account, type_, own), f'{type_} "{own}" {where}'
+            yield (account, type_, _folded(type_, own)), f'{type_} "{own}" {where}'
         elif unique := _name(resource, NAMED_IN_THE_WORLD):
             yield (type_, unique), f'{type_} "{unique}", whose name is unique in the world'
         elif type_ == "aws_eks_access_entry":
@@ -126,6 +129,10 @@ def _entry(resource: Resource, stack: Stack) -> tuple[str, str]:
         cluster if isinstance(cluster, str) else here,
         principal if isinstance(principal, str) else here,
     )
+
+
+def _folded(what: str, name: str) -> str:
+    return name.lower() if what in ANY_CASE else name
 
 
 def _name(resource: Resource, table: Mapping[str, str]) -> str | None:

@@ -182,7 +182,7 @@ def _generated(root: Path) -> tuple[str, Snapshot]:
 
 def _read(root: Path, manifest: Mapping[str, Any]) -> Snapshot:
     stacks = manifest["stacks"]
-    documents = {stack["path"]: _json(root / stack["path"] / MAIN) for stack in stacks}
+    documents = {stack["path"]: _document(root / stack["path"] / MAIN) for stack in stacks}
     homes: dict[str, Home] = {}
     for stack in stacks:
         name = stack.get("account") or stack["project"]
@@ -192,7 +192,7 @@ def _read(root: Path, manifest: Mapping[str, Any]) -> Snapshot:
             homes[stack["id"]] = Home(name=name, id=stack["id"], production=why)
     return Snapshot(
         documents=documents,
-        edges=tuple(_entry(entry) for entry in _json(root / LEDGER)["edges"]),
+        edges=tuple(_entry(entry) for entry in _edges(root / LEDGER)),
         homes=homes,
         places={path: Span(display_path(root / path / MAIN), 1, 1, 1, 1) for path in documents},
         organization=_organization_of(documents),
@@ -207,6 +207,47 @@ def _json(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise SideError(f'"{display_path(path)}" is not what Landform wrote')
     return found
+
+
+# How deep mappings lie in each section of a stack's document.
+_DEPTH = {
+    "//": 1,
+    "terraform": 1,
+    "locals": 1,
+    "output": 2,
+    "variable": 2,
+    "resource": 3,
+    "data": 3,
+}
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """A stack's document. One of another form would look like a stack that allows nothing."""
+    found = _json(path)
+    sound = all(_nested(found.get(name, {}), depth) for name, depth in _DEPTH.items())
+    providers = found.get("provider", {})
+    sound = sound and isinstance(providers, dict) and all(map(_blocks, providers.values()))
+    if not sound or not found:
+        raise SideError(f'"{display_path(path)}" is not what Landform wrote; compile it again')
+    return found
+
+
+def _nested(value: object, depth: int) -> bool:
+    """Whether it is mappings in mappings, so many deep."""
+    if depth == 0:
+        return True
+    return isinstance(value, dict) and all(_nested(each, depth - 1) for each in value.values())
+
+
+def _blocks(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
+
+
+def _edges(path: Path) -> list[dict[str, Any]]:
+    edges = _json(path).get("edges")
+    if not isinstance(edges, list) or not _blocks(edges):
+        raise SideError(f'"{display_path(path)}" is not what Landform wrote; compile it again')
+    return edges
 
 
 def _tags(document: Mapping[str, Any]) -> dict[str, str]:

@@ -319,6 +319,45 @@ def test_output_that_is_damaged_is_said(repository: Repository) -> None:
         assert "generated/acme" in result.stderr
 
 
+MAIN = "generated/acme/aws/shared/churn/main.tf.json"
+
+
+@pytest.mark.parametrize(
+    ("path", "changed"),
+    [
+        (MAIN, {"resource": []}),
+        (MAIN, {"resource": {"aws_iam_role": []}}),
+        (MAIN, {"resource": {"aws_iam_role": {"role": 5}}}),
+        (MAIN, {"data": "x"}),
+        (MAIN, {"locals": [1]}),
+        (MAIN, {"provider": [1]}),
+        (MAIN, {"provider": {"aws": {"region": "eu-west-1"}}}),
+        (MAIN, {"terraform": None}),
+        ("generated/acme/access.json", {"edges": {}}),
+        ("generated/acme/access.json", {"edges": [1]}),
+        ("generated/acme/access.json", {"edges": None}),
+    ],
+)
+def test_output_of_another_form_has_not_lost_its_access(
+    path: str, changed: dict[str, Any], repository: Repository
+) -> None:
+    repository.commit("blueprints/acme.yaml", BEFORE)
+    CliRunner().invoke(landform, ["compile"])
+    body = json.loads((repository.folder / path).read_text(encoding="utf-8"))
+    repository.write(path, json.dumps({**body, **changed}))
+    result = diff("--from", "./generated")
+    assert result.exit_code == 2, result.output
+    assert "is not what Landform wrote; compile it again" in result.stderr
+    assert path in result.stderr
+
+
+def test_output_without_a_stack_s_parts_is_said(repository: Repository) -> None:
+    repository.commit("blueprints/acme.yaml", BEFORE)
+    CliRunner().invoke(landform, ["compile"])
+    repository.write(MAIN, "{}")
+    assert diff("--from", "./generated").exit_code == 2
+
+
 # ---- Exit codes and formats
 
 

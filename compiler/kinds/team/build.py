@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -29,6 +30,8 @@ from compiler.terraform.schema.index import Mode
 from compiler.terraform.stack import JsonText, Value
 
 Part = TypeVar("Part", bound=Shape)
+# Source: KMS developer guide, "Key policies": letters, digits and spaces.
+_SID = re.compile(r"[A-Za-z0-9 ]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +228,8 @@ class Building:
                 or body.get("Effect", "Allow") != "Allow"
                 or body.get("Resource", "*") != "*"
                 or not _conditions(body.get("Condition", {}))
+                or not _SID.fullmatch(str(body.get("Sid", "A")))
+                or not isinstance(body.get("Sid", "A"), str)
             ):
                 message = f"statement {number} of the key is none that it can have"
                 hint = "{Sid, Principal: {Service: …}, Action: […], Condition: {…}}"
@@ -416,7 +421,10 @@ def _part(name: str) -> str:
 
 
 def _conditions(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(keys, dict) for keys in value.values())
+    return isinstance(value, dict) and all(
+        isinstance(keys, dict) and keys and all(map(model.condition_value, keys.values()))
+        for keys in value.values()
+    )
 
 
 def _addresses(value: Value) -> bool:

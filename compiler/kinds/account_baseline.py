@@ -35,7 +35,14 @@ STATE_VERSION_DAYS = 365
 STATE_ACCOUNTS = 40
 
 GitHubId = Annotated[Text, Matching(r"[1-9][0-9]{0,19}", "a number that GitHub gave, in digits")]
-GitHubName = Annotated[Text, Matching(r"[A-Za-z0-9._-]{1,100}", "a name at GitHub")]
+# A managed user's name ends in _ and its enterprise's short code.
+GitHubOwner = Annotated[
+    Text,
+    Matching(r"(?=.{1,39}$)[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*", "an owner's name at GitHub"),
+]
+GitHubName = Annotated[
+    Text, Matching(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}", "a repository's name at GitHub")
+]
 Ref = Annotated[Text, Matching(r"refs/[\w./-]+", "a full ref: refs/heads/main")]
 PolicyName = Annotated[
     Text,
@@ -50,7 +57,7 @@ PolicyName = Annotated[
 class GitHub(Shape):
     """The workflow that may assume the deploy role."""
 
-    owner: GitHubName = Field(description="owner of the repository")
+    owner: GitHubOwner = Field(description="owner of the repository")
     repository: GitHubName = Field(description="name of the repository")
     ref: Ref = Field(default="refs/heads/main", description="the only ref that may deploy")
     owner_id: GitHubId | None = Field(
@@ -99,7 +106,7 @@ class DeployFrom(Shape):
 class Budget(Shape):
     """A monthly budget with warnings."""
 
-    monthly_usd: int = Field(ge=1, description="limit, US dollars a month")
+    monthly_usd: int = Field(ge=1, le=1_000_000_000, description="limit, US dollars a month")
     notify: list[EmailAddress] = Field(
         min_length=1, max_length=10, description="who is warned at 80 and 100 percent"
     )

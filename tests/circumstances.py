@@ -41,6 +41,7 @@ NATURAL: Mapping[str, Circumstances] = {
     # Service Catalog marks its templates, and tells people what is their own.
     "s3:GetObject": ({}, {"s3:ExistingObjectTag/servicecatalog:provisioning": "true"}),
     "servicecatalog": ({"servicecatalog:userLevel": "self"},),
+    "organizations": ({"organizations:ServicePrincipal": "servicecatalog.amazonaws.com"},),
     "iam:CreateServiceLinkedRole": (
         {"iam:AWSServiceName": "sagemaker.application-autoscaling.amazonaws.com"},
     ),

@@ -631,7 +631,9 @@ def named(statement):
 
 
 def misspelled_action(statement):
-    statement["Action"][0] += "Qz"
+    actions = statement["Action"]
+    first, *others = [actions] if isinstance(actions, str) else actions
+    statement["Action"] = [first + "Qz", *others]
     return True
 
 
@@ -643,7 +645,9 @@ def misspelled_effect(statement):
 def misspelled_key(statement):
     for keys in statement.get("Condition", {}).values():
         name = next(iter(keys))
-        keys[name[:-1] + "_"] = keys.pop(name)
+        # What stands behind the slash is a tag's name, and any may be one.
+        key, slash, tag = name.partition("/")
+        keys[f"{key[:-1]}_{slash}{tag}"] = keys.pop(name)
         return True
     return False
 

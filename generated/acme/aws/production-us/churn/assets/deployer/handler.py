@@ -24,6 +24,7 @@ lower case):
 | kms:Decrypt | the pipeline's key | key policy too; kms:ViaService s3.R.amazonaws.com |
 | sagemaker:CreateModel, DescribeModel, AddTags | arn:P:sagemaker:R:C:model/X-H | |
 | sagemaker:CreateEndpointConfig, DescribeEndpointConfig, AddTags | …:endpoint-config/X-H | |
+| sagemaker:DescribeEndpointConfig | …:endpoint-config/* | registering a target asks, as its caller, for the one that the endpoint has [8] |
 | sagemaker:CreateEndpoint, UpdateEndpoint | …:endpoint/N and …:endpoint-config/X-H | both are checked for both [1, 2] |
 | sagemaker:DescribeEndpoint, DeleteEndpoint, AddTags | …:endpoint/N | |
 | sagemaker:UpdateEndpointWeightsAndCapacities | …:endpoint/N | registering a target needs it of its caller [3] |
@@ -40,7 +41,8 @@ aws-controllers-k8s/community#1889: UpdateEndpoint denied on the endpoint-config
 developer guide, "Auto scaling prerequisites". [4] SageMaker developer guide, "API permissions":
 kms:CreateGrant "only if the associated EndpointConfig has a KmsKeyId". [5] API reference,
 CreateEndpointConfig.KmsKeyId. [6] SageMaker developer guide, "Auto-rollback configuration and
-monitoring". [7] Application Auto Scaling user guide, "Identity-based policy examples".
+monitoring". [7] Application Auto Scaling user guide, "Identity-based policy examples". [8]
+aws-controllers-k8s/community#2110.
 """
 
 from __future__ import annotations

@@ -53,7 +53,10 @@ def digest(file: Path) -> str:
 
 def prepare(folder: Path) -> None:
     """Make the folder, readable by its owner alone. Raises PlansError where others' files are in it."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise PlansError(f'"{folder}" cannot be made: {error.strerror}') from error
     names = {file.name for file in folder.iterdir()}
     if names and INDEX not in names:
         raise PlansError(f'"{folder}" is not empty and holds no plans')

@@ -157,6 +157,7 @@ def test_folder_of_others_is_left_alone(bench: Bench) -> None:
     assert done.returncode == 2
     assert (bench.folder / "blueprint.yaml").exists()
     assert bench.run("apply", "--plans", "nowhere").returncode == 2
+    assert bench.run("plan", "--save", "blueprint.yaml/below").returncode == 2
 
 
 def test_output_must_be_up_to_date(bench: Bench) -> None:

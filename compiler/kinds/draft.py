@@ -29,12 +29,12 @@ from compiler.access.parties import (
 from compiler.access.policy import Statement
 from compiler.blueprint.files import Beside
 from compiler.blueprint.written import Written
-from compiler.data import dns_suffix, name_limit
+from compiler.data import name_limit
 from compiler.diagnostics import Diagnostic, Span, nearest
 from compiler.kinds import parts
+from compiler.kinds.drafted import Drafted, empty, tags_in
 from compiler.kinds.neighbours import Neighbours
 from compiler.organization.records import Account, Component, Home, Organization, Project
-from compiler.organization.roots import aws_providers, google_providers, label, terraform_block
 from compiler.terraform.names import shorten
 from compiler.terraform.stack import (
     Asset,
@@ -47,24 +47,6 @@ from compiler.terraform.stack import (
     odd_keys,
     reference,
 )
-
-
-@dataclass(slots=True)
-class _Part:
-    """The stack of one account or project, so far. `place` is None on Google, `site` on AWS."""
-
-    home: Home
-    path: str
-    region: str
-    place: Place | None = None
-    site: Site | None = None
-    resources: list[Resource] = field(default_factory=list)
-    outputs: list[Output] = field(default_factory=list)
-    variables: list[Variable] = field(default_factory=list)
-    assets: list[Asset] = field(default_factory=list)
-    depends_on: set[str] = field(default_factory=set)
-    claims: list[tuple[str, str]] = field(default_factory=list)
-    creates_deploy_role: bool = False
 
 
 @dataclass(slots=True)
@@ -84,7 +66,7 @@ class Draft:
     grants: list[Grant] = field(default_factory=list)
     bindings: list[Bound] = field(default_factory=list)
     written: dict[tuple[str, str], Written] = field(default_factory=dict)
-    _parts: dict[str, _Part] = field(default_factory=dict)
+    _stacks: dict[str, Drafted] = field(default_factory=dict)
     _roles: list[Role] = field(default_factory=list)
     _keys: list[Key] = field(default_factory=list)
     _buckets: list[Bucket] = field(default_factory=list)
@@ -120,13 +102,13 @@ class Draft:
 
     def place(self, account: Account) -> Place:
         """The component's stack in that account."""
-        place = self._part(account).place
+        place = self._stack(account).place
         assert place is not None, "an account has a place"
         return place
 
     def site(self, project: Project) -> Site:
         """The component's stack in that project."""
-        site = self._part(project).site
+        site = self._stack(project).site
         assert site is not None, "a project has a site"
         return site
 
@@ -158,11 +140,7 @@ class Draft:
 
     def tags(self, home: Home) -> dict[str, str]:
         """The tags of everything in that account, also of what is made at run time; labels on Google."""
-        own = {"landform-component": self.component.name}
-        tags = {**home.tags, **own, **self.component.tags}
-        if isinstance(home, Project):
-            tags = {label(key): label(value) for key, value in tags.items()}
-        return dict(sorted(tags.items()))
+        return tags_in(home, self.component)
 
     def role(
         self,
@@ -346,7 +324,7 @@ class Draft:
             lifecycle=lifecycle or {},
         )
         if not any(self._odd(resource.address, each) for each in (arguments, resource.lifecycle)):
-            self._part(home).resources.append(resource)
+            self._stack(home).resources.append(resource)
         return resource.address
 
     def _odd(self, address: str, value: Value) -> bool:
@@ -358,38 +336,40 @@ class Draft:
 
     def resources(self, home: Home) -> tuple[Resource, ...]:
         """What was added so far to the stack in that account or project."""
-        return tuple(self._part(home).resources)
+        return tuple(self._stack(home).resources)
 
     def output(self, home: Home, name: str, value: Value, description: str) -> None:
         """An output of the component's stack in that account or project."""
         if not self._odd(f"output.{name}", value):
-            self._part(home).outputs.append(Output(name=name, value=value, description=description))
+            self._stack(home).outputs.append(
+                Output(name=name, value=value, description=description)
+            )
 
     def variable(self, home: Home, name: str, description: str) -> Expression:
         """A text that whoever applies the component's stack there may give; it is empty by default."""
-        self._part(home).variables.append(Variable(name=name, description=description))
+        self._stack(home).variables.append(Variable(name=name, description=description))
         return reference("var", name)
 
     def asset(self, home: Home, path: str, content: bytes) -> None:
         """A file beside the stack: `path` starts with `assets/`."""
-        self._part(home).assets.append(Asset(path=path, content=content))
+        self._stack(home).assets.append(Asset(path=path, content=content))
 
     def claim(self, home: Home, what: str, name: str) -> None:
         """Something with a name of its own in the account that no resource here shows."""
-        self._part(home).claims.append((what, name))
+        self._stack(home).claims.append((what, name))
 
     def after(self, home: Home, *others: Home) -> None:
         """The stack in `home` is to be applied after those of this component in `others`."""
-        self.after_stacks(home, *(self._part(other).path for other in others))
+        self.after_stacks(home, *(self._stack(other).path for other in others))
 
     def after_stacks(self, home: Home, *paths: str) -> None:
         """The stack in `home` is to be applied after those at `paths`, of any component."""
-        own = self._part(home)
+        own = self._stack(home)
         own.depends_on.update(path for path in paths if path != own.path)
 
     def creates_deploy_role(self, home: Home) -> None:
         """This stack makes the role, or service account, that all others there are applied as."""
-        self._part(home).creates_deploy_role = True
+        self._stack(home).creates_deploy_role = True
 
     def problem(
         self,
@@ -411,7 +391,7 @@ class Draft:
 
     def finish(self, access: Access) -> tuple[Stack, ...]:
         """Write all policies and bindings; the stacks sorted by path."""
-        by_stack = {part.path: part for part in self._parts.values()}
+        by_stack = self._stacks
         for role in self._roles:
             by_stack[role.place.stack].resources += parts.role(role, access)
         for key in self._keys:
@@ -428,34 +408,16 @@ class Draft:
             by_stack[account.site.stack].resources.append(parts.service_account(account))
         for bound in self.bindings:
             by_stack[bound.on.site.stack].resources.append(bound.resource)
-        stacks = [self._stack(part) for part in self._parts.values()]
-        return tuple(sorted(stacks, key=lambda stack: stack.path))
+        return tuple(
+            drafted.stack(self.organization, self.component)
+            for _, drafted in sorted(self._stacks.items())
+        )
 
-    def _part(self, home: Home) -> _Part:
+    def _stack(self, home: Home) -> Drafted:
         path = f"{home.cloud}/{home.name}/{self.component.name}"
-        if path in self._parts:
-            return self._parts[path]
-        part = _Part(home, path, self._region(home))
-        if isinstance(home, Project):
-            part.site = Site(
-                project=home.name,
-                id=home.id,
-                number=home.number,
-                stack=path,
-                region=part.region,
-            )
-        else:
-            part.place = Place(
-                account=home.name,
-                id=home.id,
-                stack=path,
-                partition=self.organization.partition,
-                region=part.region,
-                organization=self.organization.aws_id,
-                suffix=dns_suffix(self.organization.partition),
-            )
-        self._parts[path] = part
-        return part
+        if path not in self._stacks:
+            self._stacks[path] = empty(self.organization, home, path, self._region(home))
+        return self._stacks[path]
 
     def _region(self, home: Home) -> str:
         """The component's region; in the other cloud the account's or project's own."""
@@ -468,32 +430,3 @@ class Draft:
                 hint=f"write {home.cloud}: {{region: …}} under defaults",
             )
         return home.region or "none"
-
-    def _stack(self, part: _Part) -> Stack:
-        home = part.home
-        tags, bootstrap = self.tags(home), part.creates_deploy_role
-        if isinstance(home, Project):
-            providers = google_providers(
-                self.organization, home, part.region, tags, bootstrap=bootstrap
-            )
-        else:
-            providers = aws_providers(
-                self.organization, home, part.region, tags, bootstrap=bootstrap
-            )
-        return Stack(
-            cloud=home.cloud,
-            account=home.name,
-            account_id=home.id,
-            component=self.component.name,
-            kind=self.component.kind,
-            region=part.region,
-            terraform=terraform_block(self.organization, home.cloud, part.path),
-            providers=providers,
-            resources=tuple(part.resources),
-            outputs=tuple(part.outputs),
-            variables=tuple(part.variables),
-            assets=tuple(part.assets),
-            depends_on=tuple(sorted(part.depends_on)),
-            claims=tuple(part.claims),
-            creates_deploy_role=part.creates_deploy_role,
-        )

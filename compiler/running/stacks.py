@@ -88,7 +88,7 @@ def select(
         return list(stacks)
     chosen: set[str] = set()
     for pattern, exact in [(p, False) for p in patterns] + [(p, True) for p in listed or ()]:
-        match = re.compile(re.escape(pattern) if exact else _expression(pattern))
+        match = re.compile(re.escape(pattern) if exact else expression(pattern))
         found = {s.key for s in stacks if match.fullmatch(s.path) or match.fullmatch(s.key)}
         if not found:
             raise SelectionError(_unknown(pattern, stacks))
@@ -96,7 +96,8 @@ def select(
     return [stack for stack in stacks if stack.key in chosen]
 
 
-def _expression(pattern: str) -> str:
+def expression(pattern: str) -> str:
+    """A pattern of paths as a regular expression; see `select`."""
     parts = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     pieces = re.split(r"(\*\*/|\*\*|\*|\?)", pattern.strip("/"))
     return "".join(parts.get(piece, re.escape(piece)) for piece in pieces)

@@ -2,7 +2,8 @@
 
 A statement for each principal is what a reviewer reads best, so nothing is folded before it must
 be. A folded statement names the roots of all accounts and the exact ARNs of all roles: an ARN
-holds its account, so it admits the same principals as the single ones did.
+holds its account, so it admits the same principals as the single ones did. Where all the accounts
+have roles of the same names, and only then, the names are written once for all of them.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ def fold(
 
     Nothing changes while they fit as they are. Those are folded that differ in their principals only,
     and then those of the very same principals that differ in their resources only, or in the prefixes
-    that they list: never so that anybody is admitted to more than before.
+    that they list, and at last the ARNs of roles that all the accounts have: never so that anybody is
+    admitted to more than before.
     """
     kept, renamed = tuple(statements), dict[str, str]()
     for shape, join in ((_shape, _joined), (_but_resources, _wider), (_but_prefixes, _longer)):
@@ -55,6 +57,8 @@ def fold(
         kept, names = _grouped(kept, shape, join)
         renamed = {sid: names.get(name, name) for sid, name in renamed.items()}
         renamed |= {sid: name for sid, name in names.items() if sid in _sids(statements)}
+    if size([statement.json() for statement in kept]) > room:
+        kept = tuple(map(_by_name, kept))
     return kept, renamed
 
 
@@ -163,6 +167,27 @@ def _joined(name: str, group: Sequence[Statement]) -> Statement:
         resources=first.resources,
         conditions=conditions,
     )
+
+
+def _by_name(statement: Statement) -> Statement:
+    """The statement with `arn:aws:iam::*:role/name` for the roles that each account in it has.
+
+    The principals are the accounts, so that the pattern fits a role in each of them and no other.
+    """
+    roles = _role(statement)
+    principal = statement.principal
+    if not isinstance(roles, list) or not isinstance(principal, Mapping):
+        return statement
+    named = principal.get("AWS")
+    roots = {str(each).split(":")[4] for each in (named if isinstance(named, list) else [named])}
+    pairs = [str(role).split(":", 5) for role in roles]
+    names = {(partition, rest) for _, partition, _, _, _, rest in pairs}
+    if len(roles) < len(roots) * len(names) or len(roots) == 1:
+        return statement
+    patterns: list[Value] = [f"arn:{partition}:iam::*:{rest}" for partition, rest in sorted(names)]
+    exact = _without(statement.conditions, "ArnEquals", "aws:PrincipalArn")
+    like = {**exact.get("ArnLike", {}), "aws:PrincipalArn": patterns}
+    return replace(statement, conditions={**exact, "ArnLike": like})
 
 
 def _common(group: Sequence[Statement], taken: set[str]) -> str:

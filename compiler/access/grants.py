@@ -47,7 +47,7 @@ KEY_ACTIONS = {
     "s3:PutObject": ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*"),
 }
 # Bytes of a policy for the statements that it has besides those of grants, by its side.
-OWN_ROOM = {"resource": 3000, "key": 3000, "trust": 500}
+OWN_ROOM = {"resource": 3000, "key": 3000, "trust": 500, "identity": 100}
 # What makes a version of a model-package group, whose status a condition holds.
 REGISTERS = "sagemaker:CreateModelPackage"
 # What Terraform calls the policy of a resource.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from compiler.access.fold import fold, size
@@ -68,6 +68,58 @@ def test_prefixes_that_the_same_principals_list_are_joined() -> None:
     assert folded.conditions["StringLike"] == {"s3:prefix": ["a", "b"]}
     found, _ = fold([*both, listing(40, "c")], 6_000)
     assert [s.conditions["StringLike"]["s3:prefix"] for s in found] == [["a", "b"], ["c"]]
+
+
+def _readers(pairs: Iterable[tuple[int, str]], room: int) -> list[Statement]:
+    """What is kept of statements that let roles of accounts read what each role's name says."""
+    statements = [
+        replace(_admitted(account, f"models/{role}/*", role), sid=f"A{account}Reads{role}")
+        for account, role in pairs
+    ]
+    return list(fold(statements, room)[0])
+
+
+def test_roles_that_all_the_accounts_have_are_written_once() -> None:
+    found = _readers(((a, f"run{n}") for n in range(3) for a in range(1, 41)), 8_000)
+    assert [s.resources for s in found] == [(f"models/run{n}/*",) for n in range(3)]
+    for n, statement in enumerate(found):
+        # The principals stay the accounts: a role of that name in any other is not admitted.
+        assert isinstance(statement.principal, Mapping)
+        assert _count(statement.principal["AWS"]) == 40
+        assert statement.conditions == {
+            "ArnLike": {"aws:PrincipalArn": [f"arn:aws:iam::*:role/run{n}"]}
+        }
+
+
+def test_a_role_that_an_account_lacks_keeps_the_arns() -> None:
+    """A pattern would admit a role that somebody makes there later."""
+    roles = [(a, "run") for a in range(1, 40)]
+    (all_alike,) = _readers(roles, 2_000)
+    assert "ArnLike" in all_alike.conditions
+    (folded,) = _grouped_readers([*roles, (1, "walk")], 2_000)
+    assert "ArnLike" not in folded.conditions
+    assert _count(folded.conditions["ArnEquals"]["aws:PrincipalArn"]) == 40
+
+
+def _grouped_readers(pairs: Iterable[tuple[int, str]], room: int) -> list[Statement]:
+    statements = [
+        replace(_admitted(account, "same", role), sid=f"A{account}Reads{role}")
+        for account, role in pairs
+    ]
+    return list(fold(statements, room)[0])
+
+
+def test_what_one_role_may_do_with_many_is_one_statement() -> None:
+    """An identity policy: no principal, and nothing of the sort that cannot be joined is."""
+    passes = [
+        Statement(sid=f"Passes{n}", actions=("iam:PassRole",), resources=(f"role/{n}",))
+        for n in range(9)
+    ]
+    other = Statement(sid="Lists", actions=("s3:ListBucket",), resources=("bucket",))
+    (folded, kept), renamed = fold([*passes, other], 400)
+    assert kept == other
+    assert folded.resources == tuple(f"role/{n}" for n in range(9))
+    assert renamed == {statement.sid: folded.sid for statement in passes}
 
 
 def test_whole_accounts_are_folded_apart_from_narrowed_ones() -> None:

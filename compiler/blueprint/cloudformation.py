@@ -43,6 +43,7 @@ _TAG = re.compile(r'"!(\w+)" is a tag')
 _MARK = re.compile(rf"""^["']?{FORMAT}["']?[ \t]*:""", re.MULTILINE)
 # Source: CloudFormation user guide, "Understand CloudFormation quotas", template body in S3.
 MAXIMUM_BYTES = 1_000_000
+_ROLE = re.compile(r":role/([\w+=,.@/-]+)")
 _ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
 
 
@@ -60,9 +61,11 @@ class CloudFormation:
         found = self.tree.get("Parameters")
         return tuple(found.entries) if isinstance(found, nodes.Mapping) else ()
 
-    def says(self, text: str) -> bool:
-        """Whether a value of it holds the text."""
-        return any(text in value for value, _ in _texts(self.tree))
+    def roles(self) -> Iterator[tuple[str, Span]]:
+        """The name of every role whose ARN it writes out, with its path, and where."""
+        for value, span in _texts(self.tree):
+            for match in _ROLE.findall(value):
+                yield match, span
 
     def accounts(self) -> Iterator[tuple[str, Span]]:
         """What looks like the id of an account, and where."""

@@ -18,7 +18,8 @@ from typing import Any
 import yaml
 
 from compiler.access.ledger import ledger
-from compiler.compilation import Compiled, compile_blueprints
+from compiler.compilation import Compilation, Compiled, compile_blueprints
+from compiler.diagnostics import Diagnostic
 
 ORG = "o-abc123defg"
 HUB = "111111111111"
@@ -31,7 +32,7 @@ Resources:
     Type: AWS::SageMaker::NotebookInstance
     Properties:
       InstanceType: !Ref InstanceType
-      RoleArn: !Sub "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/acme-catalog-run"
+      RoleArn: !Sub "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/acme-catalog-notebook-run"
 """
 GROUP = json.dumps(
     {
@@ -171,6 +172,27 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
         }
     },
     "templates-only": {"catalog": {"products": {"notebook": TEAM}}},
+    "a-template-reads": {
+        "catalog": {
+            "products": {
+                "churn-endpoint": MODEL,
+                "notebook": {**TEAM, "reads": [{"hub": "models", "group": "fraud"}]},
+            }
+        }
+    },
+    "one-role-for-models": {
+        "catalog": {
+            "products": {
+                "churn-endpoint": {**MODEL, "runs_as": "scoring"},
+                "fraud": {
+                    **MODEL,
+                    "from": {"hub": "models", "group": "fraud"},
+                    "runs_as": "scoring",
+                },
+                "notebook": TEAM,
+            }
+        }
+    },
     "nothing-passed": {"catalog": {"products": {"group": BARE}, "tag_options": {}}},
     "fifty": {
         "accounts": {**ACCOUNTS, **FIFTY},
@@ -280,9 +302,15 @@ class Catalog:
         return self.arn(account, "iam", f"role/{name}", region=False)
 
     @property
-    def runs(self) -> bool:
-        """Whether a product uses the execution role."""
-        return set(self.given["products"]) != {"group"}
+    def runs(self) -> dict[str, set[str]]:
+        """The roles that what is launched runs as, with the groups of which each reads the models."""
+        found: dict[str, set[str]] = {}
+        for name, product in self.given["products"].items():
+            if name != "group":
+                named = [product["from"]] if "from" in product else product.get("reads", [])
+                role = f"acme-catalog-{product.get('runs_as', name)}-run"
+                found.setdefault(role, set()).update(each["group"] for each in named)
+        return found
 
     def stack(self, account: str, component: str = "catalog") -> dict[str, Any]:
         """The document of a stack with its JSON texts put in."""
@@ -350,12 +378,23 @@ def catalog(name: str) -> Catalog:
 
 def compiled(value: Mapping[str, Any], name: str = "") -> Catalog:
     """A blueprint with a catalog called catalog, which must be free of problems."""
+    compilation = _compiled(value, {})
+    assert not compilation.diagnostics, "\n".join(map(str, compilation.diagnostics))
+    return Catalog(name, value, compilation.blueprints[0])
+
+
+def problems(
+    value: Mapping[str, Any], files: Mapping[str, str] | None = None
+) -> tuple[Diagnostic, ...]:
+    """What is wrong with a blueprint, with some files beside it changed."""
+    return tuple(_compiled(value, files or {}).diagnostics)
+
+
+def _compiled(value: Mapping[str, Any], files: Mapping[str, str]) -> Compilation:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "blueprint.yaml"
         path.write_text(yaml.safe_dump(value, sort_keys=False))
-        for file, text in FILES.items():
+        for file, text in {**FILES, **files}.items():
             (Path(folder) / file).parent.mkdir(exist_ok=True)
             (Path(folder) / file).write_text(text)
-        compilation = compile_blueprints(path)
-    assert not compilation.diagnostics, "\n".join(map(str, compilation.diagnostics))
-    return Catalog(name, value, compilation.blueprints[0])
+        return compile_blueprints(path)

@@ -259,10 +259,11 @@ def test_7_the_launch_role_passes_what_templates_name(name: str) -> None:
         for _, _, text in c.templates()
         for role in re.findall(r"::\$\{AWS::AccountId\}:role/([\w-]+)", text)
     }
-    assert named == ({"acme-catalog-run"} if c.runs else set())
+    assert named == c.runs.keys()
     for account in c.launching:
         passing = [s for s in c.statements(account, "launch") if "iam:PassRole" in s["Action"]]
-        assert [s["Resource"] for s in passing] == [[c.role(account, role)] for role in named]
+        passed = [role for statement in passing for role in statement["Resource"]]
+        assert sorted(passed) == sorted(c.role(account, role) for role in named)
         for statement in passing:
             assert statement["Condition"] == {
                 "StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}
@@ -275,9 +276,7 @@ def test_8_the_model_hub_admits_what_runs(name: str) -> None:
     c = catalog(name)
     hub = c.stack("shared", "models")["resource"]
     wanted = {
-        c.role(account, "acme-catalog-run")
-        for account in c.launching
-        if any("from" in product for product in c.given["products"].values())
+        c.role(account, role) for account in c.launching for role, read in c.runs.items() if read
     }
     foreign = {role for role in wanted if f"::{HUB}:" not in role}
     bucket = hub["aws_s3_bucket_policy"]["artifacts"]["policy"]
@@ -285,13 +284,53 @@ def test_8_the_model_hub_admits_what_runs(name: str) -> None:
     key = hub["aws_kms_key"]["artifacts"]["policy"]
     assert admitted(key, "kms:Decrypt") >= wanted
     groups = {p["from"]["group"] for p in c.given["products"].values() if "from" in p}
-    if "churn" in groups and foreign:
+    of_churn = {r for r in foreign if "churn" in c.runs[r.rpartition("/")[2]]}
+    if of_churn:
         repository = hub["aws_ecr_repository_policy"].values()
-        assert any(admitted(body["policy"], "ecr:BatchGetImage") >= foreign for body in repository)
+        assert any(admitted(body["policy"], "ecr:BatchGetImage") == of_churn for body in repository)
     for group in groups if foreign else ():
         policy = hub["aws_sagemaker_model_package_group_policy"][group]["resource_policy"]
-        roots = {each.replace("role/acme-catalog-run", "root") for each in foreign}
+        roots = {f"{each.partition(':role/')[0]}:root" for each in foreign}
         assert admitted(policy, "sagemaker:CreateModel") >= roots
+
+
+def test_a_role_reads_the_models_of_its_own_product(name: str) -> None:
+    """On either side: in its own policy, and in that of the hub's bucket."""
+    c = catalog(name)
+    policies = c.stack("shared", "models")["resource"]["aws_s3_bucket_policy"]
+    shared = policies["artifacts"]["policy"]["Statement"]
+    artifacts = f"arn:{c.partition}:s3:::acme-models-artifacts-{HUB}"
+    for account in c.launching:
+        roles = c.resources("aws_iam_role", account)
+        names = {body["name"]: key for key, body in roles.items() if key.startswith("run_")}
+        assert names.keys() == c.runs.keys()
+        for role, groups in c.runs.items():
+            arn = c.role(account, role)
+            at_hub = [s for s in shared if s["Effect"] == "Allow" and arn in _narrowed(s)]
+            sides = [c.statements(account, names[role])]
+            sides += [at_hub] if account != "shared" else []
+            for statements in sides:
+                objects = {
+                    resource
+                    for statement in statements
+                    if "s3:GetObject" in statement["Action"]
+                    for resource in statement["Resource"]
+                }
+                assert objects == {f"{artifacts}/{group}/*" for group in groups}
+                listed = {
+                    prefix
+                    for statement in statements
+                    if "s3:ListBucket" in statement["Action"]
+                    for prefix in statement["Condition"]["StringLike"]["s3:prefix"]
+                }
+                assert listed == {f"{group}/*" for group in groups}
+
+
+def _narrowed(statement: dict[str, Any]) -> list[str]:
+    """The roles that a statement of the hub's is for."""
+    condition = statement.get("Condition", {})
+    names = condition.get("ArnEquals", {}).get("aws:PrincipalArn", [])
+    return names if isinstance(names, list) else [names]
 
 
 def admitted(policy: dict[str, Any], action: str) -> set[str]:
@@ -333,16 +372,20 @@ def test_the_ledger_has_every_relation(name: str) -> None:
     c = catalog(name)
     modelled = any("from" in product for product in c.given["products"].values())
     for account in c.launching:
-        launch, run = f"catalog/launch-{account}", f"catalog/run-{account}"
+        launch = f"catalog/launch-{account}"
         wanted = {f"{launch}-{part}" for part in ("manages-stacks", "reads-templates")}
-        if c.runs:
-            wanted.add(f"{launch}-passes-run-role")
+        for role, groups in c.runs.items():
+            called = role.removeprefix("acme-catalog-").removesuffix("-run")
+            wanted.add(f"{launch}-{called}-passes-run-role")
+            run = f"catalog/run-{called}-{account}"
+            for group in groups:
+                wanted |= {f"{run}-models-{group}-{part}-model" for part in ("reads", "lists")}
+                image = "pulls-image" if group == "churn" else "pulls-builtin-image"
+                wanted |= {f"{run}-models-{group}-{image}", f"{run}-uses-models-artifacts"}
         if modelled:
             parts = ("makes-models", "makes-configurations", "makes-endpoints", "scales")
             wanted |= {f"{launch}-{part}" for part in parts}
-            wanted |= {f"{launch}-models-churn-uses-versions", f"{run}-models-lists-models"}
-            wanted |= {f"{run}-models-churn-{part}" for part in ("reads-model", "pulls-image")}
-            wanted.add(f"{run}-uses-models-artifacts")
+            wanted.add(f"{launch}-models-churn-uses-versions")
         assert wanted <= c.edges.keys(), account
         for user in c.users(account):
             arn = c.role(account, user)
@@ -495,7 +538,8 @@ def test_outputs(name: str) -> None:
     for account in c.launching:
         own = c.stack(account)["output"]
         assert own["launch_role_arn"]["value"] == c.role(account, c.launch_role)
-        assert ("execution_role_arn" in own) is c.runs
+        arns = own.get("execution_role_arns", {"value": {}})["value"]
+        assert set(arns.values()) == {c.role(account, role) for role in c.runs}
 
 
 def test_budgets_are_where_costs_arise_and_on_the_portfolio(name: str) -> None:

@@ -13,6 +13,9 @@ from cfnlint.config import ManualArgs
 
 from compiler.kinds.model_catalog.names import PRODUCT_LENGTH, TOKEN_LENGTH
 from tests.kinds.catalog import (
+    ACCOUNTS,
+    BARE,
+    FIFTY,
     MODEL,
     NOTEBOOK,
     TEAM,
@@ -21,6 +24,7 @@ from tests.kinds.catalog import (
     blueprint,
     catalog,
     compiled,
+    problems,
 )
 from tests.terraform.conditions import like
 
@@ -116,7 +120,27 @@ def test_alarms_and_logs_are_those_of_the_catalogs_endpoints() -> None:
     alarm = c.arn("dev", "cloudwatch", f"alarm:TargetTracking-endpoint/{made}/variant/AllTraffic-x")
     assert allowed(c.statements("dev", "launch"), "cloudwatch:PutMetricAlarm", alarm)
     group = c.arn("dev", "logs", f"log-group:/aws/sagemaker/Endpoints/{made}:log-stream:x")
-    assert allowed(c.statements("dev", "run"), "logs:PutLogEvents", group)
+    assert allowed(c.statements("dev", "run_churn_endpoint"), "logs:PutLogEvents", group)
+    assert not allowed(c.statements("dev", "run_notebook"), "logs:PutLogEvents", group)
+    group = c.arn("dev", "logs", "log-group:/aws/sagemaker/Endpoints/acme-catalog-notebook-x:")
+    for role, writes in (("run_notebook", True), ("run_churn_endpoint", False)):
+        found = allowed(c.statements("dev", role), "logs:PutLogEvents", f"{group}log-stream:x")
+        assert found is writes
+
+
+def test_models_that_share_a_role_write_the_logs_of_each() -> None:
+    c = catalog("one-role-for-models")
+    endpoints = [
+        key
+        for _, template in models(c)
+        for key, resource in template["Resources"].items()
+        if resource["Type"].endswith("::Endpoint")
+    ]
+    assert len(set(endpoints)) == 2
+    for endpoint in endpoints:
+        group = f"log-group:/aws/sagemaker/Endpoints/{endpoint}-{MADE}:log-stream:x"
+        arn = c.arn("dev", "logs", group)
+        assert allowed(c.statements("dev", "run_scoring"), "logs:PutLogEvents", arn)
 
 
 def test_the_types_in_our_templates_are_all_known() -> None:
@@ -195,18 +219,94 @@ def compiled_as(value: dict[str, Any], component: str) -> Any:
     return replace(made, documents=documents, stacks=stacks)
 
 
-def test_fifteen_models_in_fifty_accounts() -> None:
-    value = blueprint({**VARIANTS["fifty"], "catalog": {"tag_options": None}})
-    groups = {f"group-{n}": {"repository": f"images/group-{n}"} for n in range(15)}
+@pytest.mark.parametrize(
+    ("accounts", "products", "given"),
+    [(50, 15, {"runs_as": "scoring"}), (50, 4, {}), (8, 15, {})],
+)
+def test_many_models_in_many_accounts(
+    accounts: int, products: int, given: Mapping[str, Any]
+) -> None:
+    """What the manual says of the room in the policy of the hub's bucket; roles there stay exact."""
+    spokes = {f"spoke-{n}": FIFTY[f"spoke-{n}"] for n in range(accounts)}
+    own = {name: ACCOUNTS[name] for name in ("management", "shared")}
+    changes = {"accounts": {**own, **spokes}, "catalog": {"tag_options": None}}
+    value = blueprint({**VARIANTS["fifty"], **changes})
+    groups = {f"group-{n}": {"repository": f"images/group-{n}"} for n in range(products)}
     value["components"]["models"]["groups"] = groups
     value["components"]["catalog"]["products"] = {
-        f"product-{n}": {**MODEL, "from": {"hub": "models", "group": f"group-{n}"}}
-        for n in range(15)
+        f"product-{n}": {**MODEL, "from": {"hub": "models", "group": f"group-{n}"}, **given}
+        for n in range(products)
     }
     c = compiled(value)
+    assert len(c.launching) == accounts
     for account in c.launching:
-        for role in ("launch", "run"):
+        passing = [s for s in c.statements(account, "launch") if "iam:PassRole" in s["Action"]]
+        passed = sorted(role for statement in passing for role in statement["Resource"])
+        assert passed == sorted(c.role(account, role) for role in c.runs)
+        for role in c.resources("aws_iam_role_policy", account):
             assert len(json.dumps(c.statements(account, role))) < 10_240
+
+
+def test_names_that_read_alike_when_joined_stay_apart() -> None:
+    """`a` of the account `b-c` and `a-b` of the account `c`, in either order."""
+    accounts = {
+        **ACCOUNTS,
+        "endpoint-dev": {"id": "700000000001"},
+        "dev-x": {"id": "700000000002"},
+    }
+    products = {
+        "churn": MODEL,
+        "churn-endpoint": MODEL,
+        "x-tools": BARE,
+        "tools": BARE,
+    }
+    changes = {"share_to": ["dev", "endpoint-dev", "dev-x"], "products": products}
+    c = compiled(blueprint({"accounts": accounts, "catalog": changes}))
+    for account in c.launching:
+        passing = [s for s in c.statements(account, "launch") if "iam:PassRole" in s["Action"]]
+        passed = sorted(role for statement in passing for role in statement["Resource"])
+        assert passed == [
+            c.role(account, f"acme-catalog-{name}-run") for name in ("churn-endpoint", "churn")
+        ]
+
+
+@pytest.mark.parametrize(
+    ("role", "says"),
+    [
+        ("role/acme-catalog-churn-endpoint-run", 'of product "churn-endpoint"'),
+        ("role/acme-catalog-run", "of no product"),
+    ],
+)
+def test_a_template_hands_on_the_role_of_its_own_product(role: str, says: str) -> None:
+    own = "role/acme-catalog-notebook-run"
+    (found,) = problems(blueprint({}), {"templates/notebook.yaml": NOTEBOOK.replace(own, role)})
+    assert found.span is not None
+    assert (found.code, found.span.path.rpartition("/")[2]) == ("E204", "notebook.yaml")
+    assert found.span.line == 1 + NOTEBOOK.splitlines().index(
+        next(line for line in NOTEBOOK.splitlines() if own in line)
+    )
+    assert says in found.message
+    assert found.hint == f"write {own}"
+
+
+@pytest.mark.parametrize(
+    ("product", "says"),
+    [
+        ({**MODEL, "reads": [{"hub": "models", "group": "fraud"}]}, "is for a template"),
+        ({**MODEL, "runs_as": "notebook"}, "the role of a template"),
+        ({**TEAM, "runs_as": "scoring"}, 'is for a product with "from"'),
+        ({**BARE, "reads": [{"hub": "models", "group": "churn"}]}, "which no template"),
+        ({**TEAM, "reads": [{"hub": "models", "group": "fruad"}]}, "reads.0"),
+        ({**TEAM, "reads": [{"hub": "models", "group": "fraud"}] * 2}, "twice"),
+    ],
+)
+def test_what_a_launched_product_reads_is_said_where_it_means_something(
+    product: Mapping[str, Any], says: str
+) -> None:
+    name = "other" if product.get("from") or product["template"] == BARE["template"] else "notebook"
+    products = {"notebook": TEAM, name: product}
+    (found,) = problems(blueprint({"catalog": {"products": products}}))
+    assert says in found.message
 
 
 def test_two_catalogs_of_one_account_do_not_make_each_others_endpoints() -> None:

@@ -49,8 +49,7 @@ def test_short_functions_are_read() -> None:
     assert not found
     assert template is not None
     assert template.parameters == ("Name",)
-    assert template.says(":role/reader")
-    assert not template.says(":role/writer")
+    assert [(name, span.line) for name, span in template.roles()] == [("reader", 12)]
     ids = [(id, span.line) for id, span in template.accounts()]
     assert ids == [("222222222222", 12), ("333333333333", 13)]
 

@@ -11,17 +11,22 @@ has one more version, `not-for-launch`, which Terraform must make it with and wh
 
 The portfolio is shared within the organisation: with a whole unit whose `aws.ou` is known if all its
 accounts are to launch and `organization.aws.id` and `management_account` are given (the three make the
-unit's ARN), else account by account. Each account that launches has the launch role, under
-one name, the role that launched endpoints run as, and a policy of ours on each role of `audience`. With
-units the principals are shared by name: whoever may make a role of just that name and path there can
-launch, so give each role of `audience` a path that only you make roles in (`team/data-scientist`; AWS
-names this way to more rights at CreatePortfolioShare). AWS announced the sharing of names for its
-standard partition only. An account that is shared to alone gets no names: its own stack says exactly
-which roles see the portfolio, once it is told the portfolio's id.
+unit's ARN), else account by account. Each account that launches has the launch role, under one name, a
+role for each product that what is launched of it runs as, and a policy of ours on each role of
+`audience`. With units the principals are shared by name: whoever may make a role of just that name and
+path there can launch, so give each role of `audience` a path that only you make roles in
+(`team/data-scientist`; AWS names this way to more rights at CreatePortfolioShare). AWS announced the
+sharing of names for its standard partition only. An account that is shared to alone gets no names: its
+own stack says exactly which roles see the portfolio, once it is told the portfolio's id.
+
+A launched endpoint reads the model of its own product and no other, unless products share a role
+(`runs_as`). Each role takes room in the policy of the hub's bucket, and hubs of their own have more: it
+is enough for 4 roles in 50 accounts, or for 15 in 8.
 
 A template of the team's own says in `permissions` what the launch role needs for it. Where it hands on
-`arn:${AWS::Partition}:iam::${AWS::AccountId}:role/<organization>-<component>-run`, the launch role may
-pass that role to SageMaker.
+`arn:${AWS::Partition}:iam::${AWS::AccountId}:role/<organization>-<component>-<product>-run`, the launch
+role may pass that role to SageMaker. It reads the models that the product's `reads` names, and writes the
+logs of endpoints whose names start with `<organization>-<component>-<product>-`.
 
 With `deploy.aws.role` that role gets in the management account what turning sharing on and naming an
 administrator take, since AWS's PowerUserAccess has no writing action of Organizations.
@@ -40,6 +45,8 @@ stack is applied. Whoever applies the catalog's stack reads the templates in its
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from compiler.access.parties import Bucket, Role
 from compiler.kinds.draft import Draft
 from compiler.kinds.model_catalog import hub, launching, management
@@ -51,8 +58,8 @@ from compiler.kinds.model_catalog.names import (
     launch_role_name,
     run_role_name,
 )
-from compiler.kinds.model_catalog.offers import offers, runs
-from compiler.kinds.model_hub.names import identifier, role_label
+from compiler.kinds.model_catalog.offers import offers
+from compiler.kinds.model_hub.names import apart, identifier, role_label
 from compiler.kinds.parts import service_trust
 from compiler.organization.kind import Kind
 from compiler.organization.records import Account
@@ -76,9 +83,13 @@ def build(draft: Draft) -> None:
 def _catalog(draft: Draft, found: tuple[Offer, ...]) -> Catalog:
     inputs: Inputs = draft.component.inputs
     home = draft.place(inputs.account)
-    running = any(runs(draft, offer) for offer in found)
     accounts = _accounts(inputs)
-    launchers = tuple(_launching(draft, account, running) for account in accounts)
+    running = sorted({offer.runs_as for offer in found if offer.runs})
+    labels = apart((name, account.name) for name in running for account in accounts)
+    launchers = tuple(
+        _launching(draft, account, {name: labels[name, account.name] for name in running})
+        for account in accounts
+    )
     here = [each.launch for each in launchers if each.account.id == inputs.account.id]
     templates = Bucket(
         place=home,
@@ -106,7 +117,8 @@ def _accounts(inputs: Inputs) -> list[Account]:
     return sorted(found.values(), key=lambda account: account.name)
 
 
-def _launching(draft: Draft, account: Account, running: bool) -> Launching:
+def _launching(draft: Draft, account: Account, running: Mapping[str, str]) -> Launching:
+    """`running` are the roles that what is launched runs as, with what grants call each here."""
     inputs: Inputs = draft.component.inputs
     named = [
         given.role
@@ -118,7 +130,7 @@ def _launching(draft: Draft, account: Account, running: bool) -> Launching:
     return Launching(
         account=account,
         launch=_launch_role(draft, account),
-        run=_run_role(draft, account) if running else None,
+        runs={name: _run_role(draft, account, name, label) for name, label in running.items()},
         users=tuple(users),
     )
 
@@ -155,14 +167,14 @@ def _launch_role(draft: Draft, account: Account) -> Role:
     )
 
 
-def _run_role(draft: Draft, account: Account) -> Role:
+def _run_role(draft: Draft, account: Account, runs_as: str, label: str) -> Role:
     return draft.own_role(
         Role(
             place=draft.place(account),
-            name="run",
-            role_name=run_role_name(draft),
+            name=f"run_{identifier(label)}",
+            role_name=run_role_name(draft, runs_as),
             trust=(service_trust("sagemaker.amazonaws.com", account.id),),
-            description=f"What is launched from {draft.component.name} runs as it",
+            description=f"What is launched as {runs_as} from {draft.component.name} runs as it",
             several=True,
         )
     )

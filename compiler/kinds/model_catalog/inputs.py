@@ -151,6 +151,15 @@ class Product(Shape):
         default_factory=list,
         description="what the launch role needs for the team's template; for a model it is known",
     )
+    runs_as: ProductName | None = Field(
+        default=None,
+        description="what the role of a launched model is called; products that say the same share "
+        "one, which reads the models of all of them; default: the product's name",
+    )
+    reads: list[FromHub] = Field(
+        default_factory=list,
+        description="groups whose models and images what is launched of the team's template reads",
+    )
     description: Annotated[Text, Field(max_length=8191)] | None = Field(
         default=None, description="what people see of it"
     )
@@ -193,6 +202,11 @@ class Product(Shape):
         if self.permissions:
             message = 'is for a template of the team\'s own; what "from" needs is known'
             yield Finding("E204", message, "leave it out", ("permissions",))
+        if self.reads:
+            message = (
+                "is for a template of the team's own; a model is read by what is launched of it"
+            )
+            yield Finding("E204", message, "leave it out", ("reads",))
         if not self.parameters.instance:
             message = "needs the instance types that may be chosen"
             hint = "parameters: {instance: [ml.m6i.large]}"
@@ -206,6 +220,15 @@ class Product(Shape):
                 yield Finding("E204", message, "leave it out", ("versions", index, "template"))
 
     def _of_team(self) -> Iterator[Finding]:
+        seen: set[tuple[str, str]] = set()
+        for index, each in enumerate(self.reads):
+            if (each.hub, each.group) in seen:
+                message = f'names the group "{each.group}" of "{each.hub}" twice'
+                yield Finding("E204", message, "leave one of them out", ("reads", index))
+            seen.add((each.hub, each.group))
+        if self.runs_as:
+            message = 'is for a product with "from": the template names the role'
+            yield Finding("E204", message, "leave it out", ("runs_as",))
         for index, version in enumerate(self.versions):
             if version.package is not None:
                 message = 'is for a product with "from"'
@@ -255,7 +278,7 @@ class Inputs(Shape):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        found = [*self._audience(), *self._tags()]
+        found = [*self._audience(), *self._roles(), *self._tags()]
         if found:
             raise problems(found)
         return self
@@ -273,6 +296,16 @@ class Inputs(Shape):
             if here in seen:
                 yield Finding("E204", f'names the role "{given.role}" twice', None, path)
             seen.add(here)
+
+    def _roles(self) -> Iterator[Finding]:
+        for name, product in self.products.items():
+            other = self.products.get(product.runs_as or name)
+            if other is not None and other.template and not product.template:
+                message = (
+                    f'is "{product.runs_as}", which the role of a template of the team\'s is called'
+                )
+                hint = "call it otherwise; what a template reads stands in its reads"
+                yield Finding("E204", message, hint, ("products", name, "runs_as"))
 
     def _tags(self) -> Iterator[Finding]:
         for key, values in self.tag_options.items():

@@ -7,25 +7,22 @@ launch role does in the people's place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from compiler.access.parties import (
-    Bucket,
-    Images,
-    Listing,
-    Objects,
-    Own,
-    Packages,
-    Place,
-    Provided,
-    Role,
-)
+from compiler.access.parties import Own, Packages, Place, Role
 from compiler.access.policy import Conditions
-from compiler.data import image_registry_arn
 from compiler.kinds.draft import Draft
 from compiler.kinds.model_catalog.inputs import Permission
-from compiler.kinds.model_catalog.names import Catalog, Launching
-from compiler.kinds.model_hub.uses import PULL
+from compiler.kinds.model_catalog.names import (
+    ENDPOINT,
+    Catalog,
+    Launching,
+    Offer,
+    logical_id,
+    token,
+)
+from compiler.kinds.model_hub.names import HubGroup, apart
+from compiler.kinds.model_hub.uses import pulls_images, reads_model
 from compiler.kinds.services import sagemaker_runtime
 from compiler.terraform.stack import Expression
 
@@ -130,27 +127,28 @@ _MADE: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
 def build(catalog: Catalog, launching: Launching) -> None:
     """Everything in one account that launches."""
     draft, account = catalog.draft, launching.account
+    labels = _labels(catalog, launching)
     _manages_stacks(draft, launching.launch)
     if catalog.groups:
         _makes_endpoints(catalog, launching.launch)
-    if launching.run is not None:
-        _passes(draft, launching.launch, launching.run)
-        _runs(catalog, launching.run)
+    for runs_as, role in launching.runs.items():
+        _passes(draft, f"{labels[runs_as]}-{runs_as}", launching.launch, role)
+        _runs(draft, [offer for offer in catalog.offers if offer.runs_as == runs_as], role)
     for offer in catalog.offers:
         for number, permission in enumerate(offer.given.permissions, start=1):
-            name = f"{launching.launch.label}-{offer.name}-{number}"
+            name = f"{labels[offer.name]}-{offer.name}-{number}"
             _permitted(draft, name, launching.launch, permission)
     for user in launching.users:
         _launches(catalog, user)
     if account.id in catalog.alone:
         _joins(draft, launching)
     draft.output(account, "launch_role_arn", launching.launch.arn, "ARN of the role that launches")
-    if launching.run is not None:
+    if launching.runs:
         draft.output(
             account,
-            "execution_role_arn",
-            launching.run.arn,
-            "ARN of the role that what is launched runs as",
+            "execution_role_arns",
+            {product: role.arn for product, role in launching.runs.items()},
+            "ARNs of the roles that what is launched runs as",
         )
 
 
@@ -268,41 +266,45 @@ def _scales(draft: Draft, role: Role) -> None:
     )
 
 
-def _passes(draft: Draft, role: Role, run: Role) -> None:
+def _labels(catalog: Catalog, launching: Launching) -> dict[str, str]:
+    """What grants of the launch role start with, by what a product or its role is called."""
+    names = {name for offer in catalog.offers for name in (offer.name, offer.runs_as)}
+    accounts = [each.account.name for each in catalog.launching]
+    labels = apart((account, name) for account in accounts for name in names)
+    start = launching.launch.name
+    return {name: f"{start}-{labels[launching.account.name, name]}" for name in names}
+
+
+def _passes(draft: Draft, name: str, role: Role, run: Role) -> None:
     condition: Conditions = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
     target = Own(role.place, run.arn)
-    draft.grant(f"{role.label}-passes-run-role", role, ("iam:PassRole",), target, condition)
+    draft.grant(f"{name}-passes-run-role", role, ("iam:PassRole",), target, condition)
 
 
-def _runs(catalog: Catalog, role: Role) -> None:
-    """What a launched endpoint does: read its model, pull its image, write logs and metrics.
+def _runs(draft: Draft, offers: Sequence[Offer], role: Role) -> None:
+    """What is launched of these products does: read their models, pull their images, write logs and
+    metrics."""
+    groups = {(_hub(group), group.name): group for offer in offers for group in offer.reads}
+    labels = apart(groups)
+    for (hub, name), group in sorted(groups.items()):
+        identifier = f"{role.label}-{labels[hub, name]}-{name}"
+        reads_model(draft, identifier, role, group)
+        pulls_images(draft, identifier, role, group)
+    sagemaker_runtime(draft, role, "Endpoints", f"/aws/sagemaker/Endpoints/{_logs(draft, offers)}")
 
-    A statement for each group at most: an inline policy has 10,240 characters.
-    """
-    draft, name = catalog.draft, role.label
-    prefixes: dict[Bucket, list[str]] = {}
-    registries: set[str] = set()
-    for use, group in catalog.groups.items():
-        target = Objects(group.bucket, f"{group.prefix}*")
-        draft.grant(f"{name}-{use}-reads-model", role, ("s3:GetObject",), target)
-        prefixes.setdefault(group.bucket, []).append(group.prefix)
-        if group.repository:
-            draft.grant(f"{name}-{use}-pulls-image", role, PULL, Images(group.repository))
-        if group.image:
-            image = group.image
-            arn = image_registry_arn(image.builtin, image.version, role.place.region)
-            registries.add(arn)
-    for bucket, found in prefixes.items():
-        listing = Listing(bucket, tuple(sorted(found)))
-        identifier = f"{name}-{bucket.place.component}-lists-models"
-        draft.grant(identifier, role, ("s3:ListBucket",), listing)
-    for number, arn in enumerate(sorted(registries), start=1):
-        draft.grant(f"{name}-pulls-builtin-image-{number}", role, PULL, Provided(arn))
-    if catalog.groups:
-        token = ("ecr:GetAuthorizationToken",)
-        draft.grant(f"{name}-enters-registry", role, token, Own(role.place, "*"))
-    log_group = f"/aws/sagemaker/Endpoints/{catalog.token}*"
-    sagemaker_runtime(draft, role, "Endpoints", log_group)
+
+def _logs(draft: Draft, offers: Sequence[Offer]) -> str:
+    """The names of the endpoints: as the templates of models make them, or as a team's are to be."""
+    first = offers[0]
+    if first.group is None:
+        return f"{draft.prefix(first.name)}-*"
+    if len(offers) > 1:
+        return f"{token(draft)}*"
+    return f"{logical_id(draft, first.name, ENDPOINT)}-*"
+
+
+def _hub(group: HubGroup) -> str:
+    return group.group.place.component
 
 
 def _permitted(draft: Draft, name: str, role: Role, given: Permission) -> None:

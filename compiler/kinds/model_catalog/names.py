@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from compiler.access.parties import Bucket, Place, Role
@@ -19,17 +20,30 @@ from compiler.terraform.names import HASH_LENGTH
 # name is not in it: aws/aws-cli#4021.
 TOKEN_LENGTH = 24
 PRODUCT_LENGTH = 16
+# The part of a template that is its endpoint.
+ENDPOINT = "endpoint"
 _NOT_IN_IDS = re.compile(r"[^a-z0-9]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """A product with what its versions deploy: the hub's `group`, or `templates` by version."""
+    """A product with what its versions deploy: the hub's `group`, or `templates` by version.
+
+    `reads` are the groups whose models and images a launched one reads. `runs` says whether what is
+    launched of it runs as a role of ours.
+    """
 
     name: str
     given: Product
     group: HubGroup | None
     templates: dict[str, CloudFormation]
+    reads: tuple[HubGroup, ...]
+    runs: bool
+
+    @property
+    def runs_as(self) -> str:
+        """What the role is called that a launched one runs as; models may share one."""
+        return self.given.runs_as or self.name
 
     def template(self, version: Version) -> CloudFormation:
         """The team's template of a version."""
@@ -38,12 +52,12 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launching:
-    """An account that launches: the role that launches, the one that what is launched runs as, and
-    the roles that may ask for it."""
+    """An account that launches: the role that launches, those that what is launched runs as, by
+    what products call them, and the roles that may ask for it."""
 
     account: Account
     launch: Role
-    run: Role | None
+    runs: Mapping[str, Role]
     users: tuple[Role, ...]
 
 
@@ -104,9 +118,9 @@ def logical_id(draft: Draft, product: str, part: str) -> str:
     return token(draft) + _NOT_IN_IDS.sub("", product)[:PRODUCT_LENGTH] + part
 
 
-def run_role_name(draft: Draft) -> str:
-    """The name of the role that what is launched runs as; the same in every account."""
-    return draft.name("run", "aws_iam_role")
+def run_role_name(draft: Draft, runs_as: str) -> str:
+    """The name of a role that what is launched runs as; the same in every account."""
+    return draft.name(f"{runs_as}-run", "aws_iam_role")
 
 
 def launch_role_name(draft: Draft) -> str:

@@ -19,25 +19,39 @@ def offers(draft: Draft) -> tuple[Offer, ...] | None:
     return tuple(offer for offer in found if offer) if all(found) else None
 
 
-def runs(draft: Draft, offer: Offer) -> bool:
-    """Whether what is launched runs as the role of ours: a model, or a template that names it."""
-    if offer.group is not None:
-        return True
-    name = f":role/{run_role_name(draft)}"
-    return any(template.says(name) for template in offer.templates.values())
-
-
 def _offer(draft: Draft, name: str, given: Product) -> Offer | None:
     if given.from_ is not None:
         at = ("products", name, "from")
         group = find_group(draft, given.from_.hub, given.from_.group, at, registry=True)
         if group is None or not _servable(draft, group, at):
             return None
-        return Offer(name=name, given=given, group=group, templates={})
+        return Offer(name=name, given=given, group=group, templates={}, reads=(group,), runs=True)
+    reads = _reads(draft, name, given)
     templates = _templates(draft, name, given)
-    if templates is None:
+    if reads is None or templates is None:
         return None
-    return Offer(name=name, given=given, group=None, templates=templates)
+    own = run_role_name(draft, name)
+    runs = any(role == own for each in templates.values() for role, _ in each.roles())
+    if given.reads and not runs:
+        draft.problem(
+            "E204",
+            f'component "{draft.component.name}": "products.{name}.reads" is for the role "{own}", '
+            "which no template of the product hands on",
+            hint=f"write role/{own} in the template, or leave reads out",
+            at=("products", name, "reads"),
+        )
+        return None
+    return Offer(name=name, given=given, group=None, templates=templates, reads=reads, runs=runs)
+
+
+def _reads(draft: Draft, name: str, given: Product) -> tuple[HubGroup, ...] | None:
+    """The groups that a team's template reads."""
+    found = []
+    for index, each in enumerate(given.reads):
+        group = find_group(draft, each.hub, each.group, ("products", name, "reads", index))
+        if group is not None:
+            found.append(group)
+    return tuple(found) if len(found) == len(given.reads) else None
 
 
 def _servable(draft: Draft, group: HubGroup, at: tuple[str, ...]) -> bool:
@@ -102,6 +116,7 @@ def _fits(draft: Draft, template: CloudFormation, name: str, given: Product) -> 
                 hint=f"its parameters: {', '.join(template.parameters) or 'none'}",
                 at=("products", name, "parameters", key),
             )
+    _own_role(draft, template, name)
     known = {account.id: account.name for account in draft.organization.accounts.values()}
     hubs = {each.inputs.account.id for each in draft.neighbours.such("model-hub", _any)}
     for id, span in template.accounts():
@@ -114,6 +129,23 @@ def _fits(draft: Draft, template: CloudFormation, name: str, given: Product) -> 
                 "write ${AWS::AccountId}, or make it a parameter",
             )
     return len(draft.diagnostics) == before
+
+
+def _own_role(draft: Draft, template: CloudFormation, name: str) -> None:
+    """Report the role of another product, or of no product: what is launched reads its own models."""
+    inputs: Inputs = draft.component.inputs
+    own = run_role_name(draft, name)
+    others = {run_role_name(draft, other): f'of product "{other}"' for other in inputs.products}
+    others = {draft.prefix("run"): "of no product", **others}
+    for role, span in template.roles():
+        if role in others and role != own:
+            draft.problem(
+                "E204",
+                f'"{template.path}" names the role "{role}" {others[role]}, and is launched as '
+                f'product "{name}"',
+                span,
+                f"write role/{own}",
+            )
 
 
 def _any(_: Component) -> bool:

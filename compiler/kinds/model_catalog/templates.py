@@ -13,7 +13,7 @@ from typing import Any
 from compiler.blueprint.cloudformation import FORMAT, FORMAT_VERSION
 from compiler.kinds.draft import Draft
 from compiler.kinds.model_catalog.inputs import PLACEHOLDER, Version
-from compiler.kinds.model_catalog.names import Offer, logical_id, run_role_name
+from compiler.kinds.model_catalog.names import ENDPOINT, Offer, logical_id, run_role_name
 
 VARIANT = "AllTraffic"
 INSTANCE_TYPE, MAX_INSTANCES = "InstanceType", "MaxInstances"
@@ -25,7 +25,7 @@ SCALE_IN_SECONDS, SCALE_OUT_SECONDS = 300, 60
 def endpoint(draft: Draft, offer: Offer, version: Version, tags: Mapping[str, str]) -> str:
     """The template of an endpoint with a version of the offer's group."""
     assert offer.group is not None, "only a model has a template of ours"
-    ids = {part: logical_id(draft, offer.name, part) for part in ("model", "config", "endpoint")}
+    ids = {part: logical_id(draft, offer.name, part) for part in ("model", "config", ENDPOINT)}
     parameters = _parameters(offer)
     if not isinstance(version.package, int):
         parameters["ModelPackageVersion"] = _package_number(version.package)
@@ -139,7 +139,7 @@ def _serving(
     else:
         prefix = offer.group.group.packages.removesuffix("*")
         package = {"Fn::Sub": prefix + "${ModelPackageVersion}"}
-    role = f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{run_role_name(draft)}"
+    role = f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{run_role_name(draft, offer.runs_as)}"
     return {
         ids["model"]: {
             "Type": "AWS::SageMaker::Model",

@@ -1,0 +1,352 @@
+"""Ready pipelines: valid by their schemas, their commands exist, and their scripts do what they say."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from compiler.cli.entry import landform
+from tests.delivery.files import (
+    ACTION,
+    ATLANTIS,
+    BASH,
+    GITHUB,
+    GITLAB,
+    HOOKS,
+    calls,
+    read,
+    run,
+    runner,
+    scripts,
+    step,
+)
+from tests.pages.walkthrough import ROOT
+from tests.running.conftest import BLUEPRINT
+
+PIPELINES = (ACTION, ATLANTIS, GITHUB, GITLAB, HOOKS)
+SCHEMA = json.loads(Path(__file__).with_name("atlantis.schema.json").read_text(encoding="utf-8"))
+TRAINING = {"organization": "acme", "account": "training", "id": "222222222222"}
+
+# ---- Schemas
+
+
+def checked(path: Path, schema: str) -> subprocess.CompletedProcess[str]:
+    """By the schemas of SchemaStore and GitLab that check-jsonschema carries; no network."""
+    words = ["--builtin-schema", schema, "--color", "never"]
+    if "gitlab" in schema:
+        words += ["--data-transform", "gitlab-ci"]
+    return subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", *words, str(path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "schema"),
+    [
+        (GITHUB, "vendor.github-workflows"),
+        (GITHUB, "custom.github-workflows-require-timeout"),
+        (ACTION, "vendor.github-actions"),
+        (GITLAB, "vendor.gitlab-ci"),
+    ],
+)
+def test_published_schema(path: Path, schema: str) -> None:
+    done = checked(path, schema)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("path", "schema", "old", "new"),
+    [
+        (GITHUB, "vendor.github-workflows", "runs-on:", "run-on:"),
+        (GITHUB, "custom.github-workflows-require-timeout", "timeout-minutes: 5\n", "\n"),
+        (ACTION, "vendor.github-actions", "using: composite", "using: composit"),
+        (GITLAB, "vendor.gitlab-ci", "access: none", "access: nobody"),
+    ],
+)
+def test_a_mistake_is_found(path: Path, schema: str, old: str, new: str, tmp_path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / path.name).write_text(text.replace(old, new), encoding="utf-8")
+    assert checked(tmp_path / path.name, schema).returncode == 1
+
+
+def atlantis(value: Any, name: str) -> list[str]:
+    validator = jsonschema.Draft202012Validator({**SCHEMA, "$ref": f"#/$defs/{name}"})
+    return [error.message for error in validator.iter_errors(value)]
+
+
+def test_atlantis_server() -> None:
+    server = read(ATLANTIS)
+    assert not atlantis(server, "server")
+    assert {repo["workflow"] for repo in server["repos"]} <= server["workflows"].keys()
+    wrong = yaml.safe_load(ATLANTIS.read_text(encoding="utf-8").replace("approved", "aproved"))
+    assert atlantis(wrong, "server")
+
+
+# ---- Commands
+
+
+def parses(words: list[str]) -> None:
+    """The command exists and takes these options; raises click's usage errors."""
+    context = landform.make_context("landform", list(words), resilient_parsing=False)
+    name, command, rest = landform.resolve_command(
+        context, [*context._protected_args, *context.args]
+    )
+    assert name is not None
+    assert command is not None
+    command.make_context(name, rest, parent=context)
+
+
+@pytest.mark.parametrize("path", PIPELINES, ids=lambda path: path.name)
+def test_every_command_of_a_pipeline_exists(path: Path) -> None:
+    found = [call for script in scripts(path) for call in calls(script)]
+    if path == ACTION:
+        found.append(read(ACTION)["inputs"]["command"]["default"].split())
+    assert found
+    for words in found:
+        parses(words)
+
+
+@pytest.mark.parametrize("path", PIPELINES, ids=lambda path: path.name)
+def test_every_script_is_shell(path: Path) -> None:
+    for script in scripts(path):
+        done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+# ---- What GitHub's workflow may do
+
+
+def test_pull_requests_get_no_credentials() -> None:
+    workflow = read(GITHUB)
+    assert workflow["permissions"] == {}
+    for name, job in workflow["jobs"].items():
+        if "id-token" in job.get("permissions", {}):
+            assert (
+                "github.event_name != 'pull_request'" in str(job.get("if"))
+                or "approve" in (job["needs"])
+            ), name
+    # What may write comments runs nothing of the repository.
+    comment = workflow["jobs"]["comment"]
+    assert not [each for each in comment["steps"] if "checkout" in each.get("uses", "")]
+
+
+def test_no_job_with_credentials_has_an_environment() -> None:
+    """Its token's subject would be the environment; the deploy role admits the branch."""
+    for job in read(GITHUB)["jobs"].values():
+        assert not ("environment" in job and "id-token" in job.get("permissions", {}))
+
+
+def test_what_others_made_is_pinned() -> None:
+    used = [
+        each["uses"]
+        for job in read(GITHUB)["jobs"].values()
+        for each in job["steps"]
+        if "uses" in each
+    ]
+    others = [name for name in used if not name.startswith("your-organization/landform@")]
+    assert others
+    assert all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", name) for name in others)
+
+
+def test_no_expression_stands_in_a_script() -> None:
+    """What GitHub writes into a script is run; values go through the environment."""
+    for path in (GITHUB, ACTION):
+        assert not [script for script in scripts(path) if "${{" in script]
+
+
+# ---- Scripts, run
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A repository with a compiled blueprint, as a runner checks it out."""
+    folder = tmp_path / "repository"
+    (folder / "blueprints").mkdir(parents=True)
+    (folder / "blueprints" / "acme.yaml").write_text(BLUEPRINT, encoding="utf-8")
+    done = run("landform compile", folder, runner(tmp_path))
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def outputs(folder: Path) -> dict[str, str]:
+    lines = (folder / "output").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+def test_github_lists_each_account_once(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "generated", tmp_path / "generated")
+    script = step(read(GITHUB)["jobs"]["check"], "Accounts")["run"]
+    done = run(script, tmp_path, runner(tmp_path))
+    assert done.returncode == 0, done.stderr
+    accounts = json.loads(outputs(tmp_path)["accounts"])
+    stacks = [
+        {**stack, "organization": manifest["organization"]}
+        for file in (ROOT / "generated").glob("*/manifest.json")
+        for manifest in [json.loads(file.read_text(encoding="utf-8"))]
+        for stack in manifest["stacks"]
+        if stack["cloud"] == "aws"
+    ]
+    keys = [(account["organization"], account["account"], account["id"]) for account in accounts]
+    assert len(keys) == len(set(keys))
+    assert set(keys) == {(s["organization"], s["account"], s["id"]) for s in stacks}
+    waves = [account["wave"] for account in accounts]
+    assert waves == sorted(waves)
+
+
+@pytest.mark.skipif(shutil.which("gpg") is None, reason="needs gpg, as GitHub's runners have it")
+def test_github_applies_the_plans_that_it_made(site: Path, tmp_path: Path) -> None:
+    jobs = read(GITHUB)["jobs"]
+    surroundings = {**runner(tmp_path), "DESTROY": "", "PASSPHRASE": "correct horse"}
+    stacks = step(jobs["plan"], "Plan")["env"]["STACKS"]
+    for name, value in TRAINING.items():
+        stacks = stacks.replace(f"${{{{ matrix.{name} }}}}", value)
+    surroundings["STACKS"] = stacks
+    for name in ("Plan", "Summary", "Encrypt the plans"):
+        done = run(step(jobs["plan"], name)["run"], site, surroundings)
+        assert done.returncode == 0, (name, done.stderr)
+    assert "| acme/aws/training/churn | planned |" in (tmp_path / "summary").read_text("utf-8")
+    assert b"plans.json" not in (site / "plans.gpg").read_bytes()
+    shutil.rmtree(site / "plans")
+    for name in ("Decrypt the plans", "Apply"):
+        done = run(step(jobs["apply"], name)["run"], site, surroundings)
+        assert done.returncode == 0, (name, done.stderr)
+    report = json.loads((site / "apply.json").read_text(encoding="utf-8"))
+    assert {stack["path"]: stack["status"] for stack in report["stacks"]} == {
+        "aws/training/churn": "applied"
+    }
+    assert not (site / "generated/acme/aws/shared/churn/terraform.tfstate").exists()
+
+
+@pytest.mark.skipif(shutil.which("gpg") is None, reason="needs gpg, as GitHub's runners have it")
+def test_github_does_not_keep_plans_without_a_passphrase(site: Path, tmp_path: Path) -> None:
+    (site / "plans").mkdir()
+    script = step(read(GITHUB)["jobs"]["plan"], "Encrypt the plans")["run"]
+    done = run(script, site, {**runner(tmp_path), "PASSPHRASE": ""})
+    assert done.returncode != 0
+    assert "LANDFORM_PLANS" in done.stderr
+    assert not (site / "plans.gpg").exists()
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_plan_that_destroys_is_allowed_by_hand(site: Path, tmp_path: Path, allowed: bool) -> None:
+    gone = {"actions": {"aws_s3_bucket.gone": ["delete"]}}
+    stack = site / "generated/acme/aws/training/churn"
+    (stack / "fake.json").write_text(json.dumps(gone), encoding="utf-8")
+    surroundings = {**runner(tmp_path), "STACKS": "acme/aws/training/**"}
+    surroundings["DESTROY"] = "--allow-destroy" if allowed else ""
+    script = step(read(GITHUB)["jobs"]["plan"], "Plan")["run"]
+    assert run(script, site, surroundings).returncode == (0 if allowed else 3)
+
+
+def test_gitlab_applies_the_plans_that_it_made(site: Path, tmp_path: Path) -> None:
+    pipeline = read(GITLAB)
+    surroundings = {
+        **runner(tmp_path),
+        "AWS_TOKEN": "token",
+        "CI_PIPELINE_ID": "7",
+        "CI_ROLE_ARN": "arn:aws:iam::111111111111:role/ci",
+        "TF_PLUGIN_CACHE_DIR": str(tmp_path / "plugins"),
+    }
+    before = "\n".join(pipeline[".credentials"]["before_script"])
+    for job in ("plan", "apply"):
+        assert pipeline[job]["extends"] == ".credentials"
+        script = "\n".join([before, *pipeline[job]["script"]])
+        done = run(f'{script}\ncat "$AWS_WEB_IDENTITY_TOKEN_FILE"', site, surroundings)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.endswith("token")
+    report = json.loads((site / "apply.json").read_text(encoding="utf-8"))
+    assert report["summary"] == {"applied": 3}
+
+
+@pytest.mark.parametrize("path", [GITHUB, GITLAB], ids=["github", "gitlab"])
+def test_a_check_fails_where_the_output_is_out_of_date(
+    path: Path, site: Path, tmp_path: Path
+) -> None:
+    pipeline = read(path)
+    if path == GITLAB:
+        script = pipeline["check"]["script"][0]
+    else:
+        uses = [each for each in pipeline["jobs"]["check"]["steps"] if "with" in each]
+        (words,) = [each["with"]["command"] for each in uses if "command" in each["with"]]
+        script = f"landform {words}"
+    assert run(script, site, runner(tmp_path)).returncode == 0
+    blueprint = site / "blueprints" / "acme.yaml"
+    blueprint.write_text(BLUEPRINT.replace("max: 4", "max: 5"), encoding="utf-8")
+    assert run(script, site, runner(tmp_path)).returncode == 3
+
+
+def test_atlantis_gets_a_project_for_each_stack(site: Path, tmp_path: Path) -> None:
+    (server,) = read(ATLANTIS)["repos"]
+    for hook in server["pre_workflow_hooks"]:
+        done = subprocess.run(["sh", "-c", hook["run"]], cwd=site, env=runner(tmp_path))
+        assert done.returncode == 0, hook["description"]
+    made = yaml.safe_load((site / "atlantis.yaml").read_text(encoding="utf-8"))
+    assert not atlantis(made, "repository")
+    projects = {project["name"]: project for project in made["projects"]}
+    stacks = {"acme/aws/production/churn", "acme/aws/shared/churn", "acme/aws/training/churn"}
+    assert projects.keys() == stacks
+    for project in projects.values():
+        assert (site / project["dir"] / "main.tf.json").is_file()
+    shared = projects["acme/aws/shared/churn"]
+    assert set(shared["depends_on"]) == stacks - {"acme/aws/shared/churn"}
+    assert shared["execution_order_group"] == 1
+
+
+# ---- The action
+
+
+def test_the_action_installs_what_is_locked(tmp_path: Path) -> None:
+    """With a Python that only notes what it is asked for; the packages themselves are `make`'s."""
+    log = tmp_path / "log"
+    python = tmp_path / "python"
+    python.write_text(
+        "#!/bin/sh\n"
+        f'echo "$*" >>"{log}"\n'
+        f'[ "$2" = venv ] && mkdir -p "$3/bin" && cp "{python}" "$3/bin/python"\n'
+        "exit 0\n",
+        encoding="utf-8",
+    )
+    python.chmod(0o755)
+    surroundings = {
+        "PATH": "/usr/bin:/bin",
+        "PYTHON": str(python),
+        "GITHUB_ACTION_PATH": str(ROOT),
+        "GITHUB_PATH": str(tmp_path / "path"),
+        "RUNNER_TEMP": str(tmp_path),
+    }
+    done = run(step(read(ACTION)["runs"], "Install Landform")["run"], tmp_path, surroundings)
+    assert done.returncode == 0, done.stderr
+    lines = log.read_text(encoding="utf-8").splitlines()
+    assert f"-m venv {tmp_path}/landform" in lines
+    locked, own = [line.split() for line in lines if " pip " in line]
+    assert locked[-3:] == ["--require-hashes", "--requirement", f"{ROOT}/requirements/runtime.lock"]
+    assert own[-3:] == ["--no-deps", "--no-build-isolation", str(ROOT)]
+    assert (tmp_path / "path").read_text(encoding="utf-8") == f"{tmp_path}/landform/bin\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [("compile --check", ["compile", "--check"]), ("plan --only *", ["plan", "--only", "*"])],
+)
+def test_the_action_runs_words(command: str, words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "landform"
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    script = step(read(ACTION)["runs"], "Run Landform")["run"]
+    done = run(script, tmp_path, {"PATH": f"{program.parent}:/usr/bin:/bin", "COMMAND": command})
+    assert done.stdout.splitlines() == words
+    assert BASH[0] == read(ACTION)["runs"]["steps"][1]["shell"]

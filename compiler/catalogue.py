@@ -8,6 +8,7 @@ from compiler import output_codes, stack_codes
 from compiler.access import codes as access_codes
 from compiler.blueprint import codes as blueprint_codes
 from compiler.codes import Code
+from compiler.importing import codes as importing_codes
 from compiler.organization import codes as organization_codes
 
 CODES: Mapping[str, Code] = {
@@ -19,6 +20,7 @@ CODES: Mapping[str, Code] = {
             *stack_codes.CODES,
             *access_codes.CODES,
             *output_codes.CODES,
+            *importing_codes.CODES,
         ),
         key=lambda code: code.code,
     )

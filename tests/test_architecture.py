@@ -32,7 +32,12 @@ LAYERS = (
     ("compiler.access", "compiler.blueprint"),
     ("compiler.organization",),
     ("compiler.kinds",),
-    ("compiler.checks", "compiler.output_codes", "compiler.stack_codes"),
+    (
+        "compiler.checks",
+        "compiler.importing",
+        "compiler.output_codes",
+        "compiler.stack_codes",
+    ),
     (
         "compiler.git",
         "compiler.manifest",
@@ -51,6 +56,8 @@ LAYERS = (
 
 # Each library in the few modules that are made for it.
 USERS = {
+    "boto3": ("compiler.importing.aws", f"{SHIPPED}.aws"),
+    "botocore": ("compiler.importing.aws", f"{SHIPPED}.aws"),
     "cdktf": ("compiler.terraform.synth",),
     "click": ("compiler.cli",),
     "cdktf_cdktf_provider_aws": (),

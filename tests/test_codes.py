@@ -20,6 +20,7 @@ from compiler.blueprint.yaml_tree import parse
 from compiler.catalogue import CODES
 from compiler.compilation import build
 from compiler.diagnostics import Diagnostic, has_errors
+from compiler.importing import codes as importing_codes
 from compiler.kinds import KINDS
 from compiler.organization.resolve import resolve
 
@@ -60,9 +61,10 @@ NOT_A_TEXT = {
     "E404": "the example would be as long as a setting may be",
     "E405": "the example would be as long as settings may be",
     "E501": "a kind's file",
-    **dict.fromkeys(("E601", "E604", "E605"), "needs an output folder"),
+    **dict.fromkeys(("E601", "E604", "E605", "E606", "E607"), "needs an output folder"),
     **{f"E{number}": "the state of the output folder" for number in range(701, 712)},
     **{code.code: "a generated policy" for code in access_codes.CODES},
+    **{code.code: "the answer of AWS" for code in importing_codes.CODES},
 }
 # Codes without a case in tests/errors, and where they are tested instead.
 CASES_ELSEWHERE = {
@@ -71,8 +73,10 @@ CASES_ELSEWHERE = {
     "E003": "permissions, which root ignores: tests/unit/test_files.py",
     "E332": "an installed package: tests/kinds/test_installed_kinds.py",
     **dict.fromkeys(("E604", "E605"), "the output folder: tests/test_removal.py"),
+    **dict.fromkeys(("E606", "E607"), "the output folder: tests/test_renaming.py"),
     **{f"E{number}": "tests/unit/test_tree*.py" for number in range(701, 712)},
     **{code.code: "tests/access/test_rules.py, test_proof.py" for code in access_codes.CODES},
+    **{code.code: "tests/importing" for code in importing_codes.CODES},
 }
 
 

@@ -40,6 +40,7 @@ MODULES: dict[str, Callable[[], Any]] = {
     "diff": lambda: import_module("compiler.cli.commands.diff"),
     "doctor": lambda: import_module("compiler.cli.commands.doctor"),
     "explain": lambda: import_module("compiler.cli.commands.explain"),
+    "import": lambda: import_module("compiler.cli.commands.import_"),
     "init": lambda: import_module("compiler.cli.commands.init"),
     "kinds": lambda: import_module("compiler.cli.commands.kinds"),
     "lock": lambda: import_module("compiler.cli.commands.lock"),

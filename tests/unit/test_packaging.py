@@ -24,7 +24,7 @@ NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "*.pyc", ".DS_Store")
 # Extras that each lock must hold.
 LOCKS = {
     "runtime": (),
-    "test": ("bindings", "dev", "rig"),
+    "test": ("bindings", "dev", "import", "rig"),
 }
 # Environments for which the locks must be closed.
 PLATFORMS = ("linux", "darwin", "win32")
@@ -98,7 +98,7 @@ def test_wheel_asks_for_the_declared_packages(wheel: zipfile.ZipFile) -> None:
     declared = {canonicalize_name(Requirement(line).name) for line in direct_requirements(())}
     required = [Requirement(line) for line in metadata.get_all("Requires-Dist", [])]
     assert {canonicalize_name(r.name) for r in required if "extra" not in str(r.marker)} == declared
-    assert sorted(metadata.get_all("Provides-Extra", [])) == ["bindings", "dev", "rig"]
+    assert sorted(metadata.get_all("Provides-Extra", [])) == ["bindings", "dev", "import", "rig"]
     assert metadata["Requires-Python"] == ">=3.11"
 
 

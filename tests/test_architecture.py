@@ -32,12 +32,7 @@ LAYERS = (
     ("compiler.access", "compiler.blueprint"),
     ("compiler.organization",),
     ("compiler.kinds",),
-    (
-        "compiler.checks",
-        "compiler.importing",
-        "compiler.output_codes",
-        "compiler.stack_codes",
-    ),
+    ("compiler.checks", "compiler.output_codes", "compiler.stack_codes"),
     (
         "compiler.git",
         "compiler.manifest",
@@ -48,7 +43,13 @@ LAYERS = (
     ),
     ("compiler.compilation", "compiler.diagnosis"),
     ("compiler.removal",),
-    ("compiler.cache", "compiler.emission", "compiler.revision"),
+    (
+        "compiler.cache",
+        "compiler.diff",
+        "compiler.emission",
+        "compiler.revision",
+        "compiler.revision_stacks",
+    ),
     ("compiler.running",),
     ("compiler.cli",),
     ("compiler.__main__", "compiler.cdktf_app"),
@@ -56,8 +57,6 @@ LAYERS = (
 
 # Each library in the few modules that are made for it.
 USERS = {
-    "boto3": ("compiler.importing.aws", f"{SHIPPED}.aws"),
-    "botocore": ("compiler.importing.aws", f"{SHIPPED}.aws"),
     "cdktf": ("compiler.terraform.synth",),
     "click": ("compiler.cli",),
     "cdktf_cdktf_provider_aws": (),

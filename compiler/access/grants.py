@@ -144,17 +144,17 @@ class Access:
     def edges(self) -> tuple[Edge, ...]:
         """The ledger's edges, sorted by id."""
         uses = [self._key_edge(use) for use in self._key_uses.values()]
-        edges = [self._with_folded(edge) for edge in self._edges.values()]
+        edges = [self._with_final(edge) for edge in self._edges.values()]
         return tuple(sorted([*edges, *uses], key=lambda edge: edge.id))
 
-    def _with_folded(self, edge: Edge) -> Edge:
-        """The edge with the sids that its statements have after folding."""
+    def _with_final(self, edge: Edge) -> Edge:
+        """The edge with its statements as they are after folding and widening."""
         return replace(edge, statements=tuple(self._found(e) for e in edge.statements))
 
     def _found(self, evidence: Evidence) -> Evidence:
         home = (evidence.stack, evidence.side, evidence.address)
         name = self._folded.get(home, {}).get(evidence.sid, evidence.sid)
-        return replace(evidence, sid=name)
+        return replace(evidence, sid=name, conditions=self._statements[home][name].conditions)
 
     def _sid(self, home: Home, component: str, identifier: str) -> str:
         """A sid that no other identifier has in that policy: accounts `prod-1` and `prod1`."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from compiler.access.policy import Conditions
 from compiler.terraform.document import Json
 
 
@@ -13,7 +14,8 @@ class Evidence:
     """A statement that an edge rests on. `side` is identity, trust, resource or key.
 
     `whole_account` says that the statement admits every role of the principal's account, and that
-    the principal's side alone narrows it.
+    the principal's side alone narrows it. `conditions` are those that it was declared with; access.json
+    leaves them to the policy itself.
     """
 
     stack: str
@@ -21,6 +23,7 @@ class Evidence:
     side: str
     sid: str
     whole_account: bool = False
+    conditions: Conditions = field(default_factory=dict, compare=False, repr=False)
 
     def json(self) -> dict[str, Json]:
         """As in access.json."""

@@ -25,7 +25,7 @@ from compiler.access.evaluation.implied import implied
 from compiler.access.evaluation.text import like
 from compiler.access.ledger import Edge, Evidence
 from compiler.access.proof_alike import follows
-from compiler.access.proof_index import Found, Index, admitted, covered, index
+from compiler.access.proof_index import Found, Index, admitted, covered, holding, index
 from compiler.access.proof_services import request as becoming
 from compiler.access.proof_services import uses
 from compiler.access.rules.collect import attachments
@@ -79,7 +79,7 @@ def prove_known(
     judge = Judge(known.policies)
     found: list[Finding] = []
     for edge in edges:
-        lacking = list(_absent(known, edge)) or list(_halved(known, edge))
+        lacking = list(_absent(known, edge)) or [*_halved(known, edge), *_loosened(known, edge)]
         found += lacking or _refused(known, judge, edge)
     found += _undeclared(known)
     found += _untrusted(known, judge, documents, edges)
@@ -181,6 +181,24 @@ def _halved(known: Index, edge: Edge) -> Iterator[Finding]:
                     message=f"{edge.id}: no {side} statement of it names {action}",
                     hint="look at " + "; ".join(f"{e.stack} {e.address} {e.sid}" for e in several),
                     stack=several[0].stack,
+                    address=_grant(edge),
+                )
+                return
+
+
+def _loosened(known: Index, edge: Edge) -> Iterator[Finding]:
+    """Conditions that a statement was declared with and lacks, or has with other values."""
+    for evidence in edge.statements:
+        for operator, keys in evidence.conditions.items():
+            for key, value in keys.items():
+                if all(holding(found.statement, operator, key, value) for found in known.of(evidence)):
+                    continue
+                yield Finding(
+                    code="E832",
+                    message=f"{edge.id}: the condition {operator} {key} of {evidence.sid} is not as "
+                    f"declared in {evidence.stack} {evidence.address} ({evidence.side})",
+                    hint="write the policy with the statements of its grants",
+                    stack=evidence.stack,
                     address=_grant(edge),
                 )
                 return

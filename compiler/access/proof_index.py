@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from compiler.access.evaluation.records import Policies, Statement
 from compiler.access.evaluation.text import arn_like, like
 from compiler.access.ledger import Edge, Evidence
+from compiler.terraform.stack import Value
 
 # Stack, address, side and sid, as evidence names a statement.
 Place = tuple[str, str, str, str]
@@ -127,3 +128,18 @@ def within(wider: str, narrower: str) -> bool:
         return True
     # `?` would take a `*` for one letter.
     return "*" in wider and "?" not in wider and arn_like(wider)(narrower)
+
+
+def holding(statement: Statement, name: str, key: str, value: Value) -> bool:
+    """Whether the statement has the condition: the operator `name` on `key` with these values.
+
+    Values that Terraform evaluates are not compared.
+    """
+    several = value if isinstance(value, list | tuple) else (value,)
+    texts = {each for each in several if isinstance(each, str) and "${" not in each}
+    return any(
+        each.name.lower() == name.lower()
+        and each.key == key.lower()
+        and (len(texts) < len(several) or {found.text for found in each.values} == texts)
+        for each in statement.conditions
+    )

@@ -303,7 +303,7 @@ def test_agreement_with_an_independent_judge(judge: evaluation_judge.Judge) -> N
         )
         theirs = judge(simulation)
         if theirs["errors"] == NO_SUCH_RESOURCE:
-            unjudged[asked.action] += 1
+            unjudged[asked.action.casefold()] += 1
             return
         assert theirs["result"] != "error", (asked, theirs)
         answers[answer.verdict, theirs["result"]] += 1
@@ -319,7 +319,7 @@ def test_agreement_with_an_independent_judge(judge: evaluation_judge.Judge) -> N
         explained[reasons[0]] += 1
 
     agree()
-    assert set(unjudged) <= UNJUDGED
+    assert set(unjudged) <= {action.casefold() for action in UNJUDGED}
     assert sum(answers.values()) - sum(explained.values()) >= 2000
     assert answers["allowed", "Allowed"] >= 200
     assert answers["denied", "ImplicitlyDenied"] >= 200

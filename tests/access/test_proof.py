@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from compiler.access.grants import Access
-from compiler.access.ledger import Edge, Evidence
+from compiler.access.ledger import Edge
 from compiler.access.proof import Finding, prove
 from compiler.access.proof_index import within
 from compiler.access.rules import check_policies
@@ -29,11 +29,6 @@ CASES = Path(__file__).parents[1] / "cases"
 BLUEPRINTS = Path(__file__).parents[2] / "blueprints"
 
 
-def evidence(written: dict[str, str]) -> Evidence:
-    keys = ("stack", "address", "side", "sid")
-    return Evidence(**{key: written[key] for key in keys}, whole_account="admits" in written)
-
-
 @cache
 def organization(example: str) -> str | None:
     """The id that its policies ask for."""
@@ -42,21 +37,18 @@ def organization(example: str) -> str | None:
 
 
 @cache
+def ledgers() -> dict[str, tuple[Edge, ...]]:
+    """The AWS edges of every example, with what access.json leaves out."""
+    compilation = compile_blueprints(BLUEPRINTS)
+    assert compilation.diagnostics == ()
+    return {
+        one.world.organization.name: tuple(e for e in one.edges if isinstance(e, Edge))
+        for one in compilation.blueprints
+    }
+
+
 def ledger(example: str) -> tuple[Edge, ...]:
-    return tuple(
-        Edge(
-            id=edge["id"],
-            component=edge["component"],
-            origin=edge["origin"],
-            principal_account=edge["principal"]["account"],
-            principal_arn=edge["principal"]["arn"],
-            actions=tuple(edge["actions"]),
-            resource_account=edge["resource"]["account"],
-            resource_arn=edge["resource"]["arn"],
-            statements=tuple(evidence(each) for each in edge["statements"]),
-        )
-        for edge in support.edges(example)
-    )
+    return ledgers()[example]
 
 
 def proved(example: str, **changed: object) -> tuple[Finding, ...]:
@@ -175,13 +167,17 @@ def pattern_of_all(mutant: Mutant) -> bool:
     return dropped and account and all(str(arn).endswith("/*") for arn in arns)
 
 
+# Conditions on ARNs of what a service works for.
+HOLDS_ACCOUNT = ("aws:SourceArn", "aws:RequestTag/eks-cluster-arn")
+
+
 def source_in_arn(mutant: Mutant) -> bool:
     """aws:SourceAccount, dropped beside ARNs that all hold the account."""
     if mutant.operator == "drop a condition" and mutant.detail == "source_account":
         return "s3" not in mutant.before["principal"] and "source_arn" in mutant.before
     dropped = mutant.operator == "drop a condition" and mutant.detail == "aws:SourceAccount"
     conditions = mutant.before.get("Condition", {})
-    found = [keys["aws:SourceArn"] for keys in conditions.values() if "aws:SourceArn" in keys]
+    found = [keys[key] for keys in conditions.values() for key in HOLDS_ACCOUNT if key in keys]
     arns = [arn for each in found for arn in ([each] if isinstance(each, str) else each)]
     account = conditions.get("StringEquals", {}).get("aws:SourceAccount")
     return dropped and bool(arns) and all(arn.split(":")[4] == account for arn in arns)
@@ -193,20 +189,9 @@ def without_topic(mutant: Mutant) -> bool:
     return publishes and "aws_sns_topic" not in mutant.document["resource"]
 
 
-def drops(*keys: str) -> Callable[[Mutant], bool]:
-    return lambda mutant: mutant.operator == "drop a condition" and mutant.detail in keys
-
-
 # Changes that take nothing away and give nobody anything that the ledger doesn't say, each with its
 # reason.
 EQUIVALENT: dict[str, Callable[[Mutant], bool]] = {
-    "aws:PrincipalArn names the role exactly, and with it its account, which is one of the "
-    "organisation's": drops("aws:PrincipalOrgID"),
-    "the other half of the same edge still asks for the key; across accounts both must allow": (
-        drops("kms:ViaService", "s3:prefix")
-    ),
-    "the identity half says `key/*` of an account, in which only the keys that name the role "
-    "admit it": drops("kms:ResourceAliases"),
     "a bucket's policy is asked for S3 actions only, and the guards of uploads ask for headers that "
     "no other request has": refuses_more,
     "the ARNs of the sources hold the account": source_in_arn,

@@ -25,6 +25,7 @@ CASES = (
     Case("catalog"),
     Case("hubs"),
     Case("serving"),
+    Case("training"),
     *(Case(name, reverse=name == "northwind", variant=True) for name in APPLIED),
 )
 

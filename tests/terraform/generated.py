@@ -78,6 +78,21 @@ class CompiledOrganisation:
         return sorted((account, self._with_path(account, name)) for account, name in existing)
 
     @property
+    def existing_clusters(self) -> list[tuple[str, str, str]]:
+        """(account id, region, cluster) of the EKS clusters with access entries that none makes."""
+        made = {
+            (stack.account, stack.region, cluster["name"])
+            for stack in self.stacks
+            for cluster in stack.resources("aws_eks_cluster").values()
+        }
+        named = {
+            (stack.account, stack.region, str(entry["cluster_name"]))
+            for stack in self.stacks
+            for entry in stack.resources("aws_eks_access_entry").values()
+        }
+        return sorted(each for each in named - made if "${" not in each[2])
+
+    @property
     def existing_buckets(self) -> list[tuple[str, str]]:
         """(account id, bucket) of the buckets that edges name but none of the stacks creates."""
         ids = {stack.path.split("/")[1]: stack.account for stack in self.stacks}

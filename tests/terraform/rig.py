@@ -61,8 +61,8 @@ class Rig:
         return self.terraform.with_environment(self.aws.environment)
 
     def create_existing(self, organisation: CompiledOrganisation) -> None:
-        """Make what the blueprint names as existing already: roles, trusted by their account, and
-        buckets without a policy."""
+        """Make what the blueprint names as existing already: roles, trusted by their account, buckets
+        without a policy, and clusters."""
         for account, bucket in organisation.existing_buckets:
             self.aws.client("s3", account).create_bucket(Bucket=bucket)
         for account, name in organisation.existing_roles:
@@ -70,6 +70,10 @@ class Rig:
             path, _, last = f"/{name}".rpartition("/")
             trust = _account_trust(account)
             iam.create_role(RoleName=last, Path=f"{path}/", AssumeRolePolicyDocument=trust)
+        for account, region, name in organisation.existing_clusters:
+            role, subnets = f"arn:aws:iam::{account}:role/{name}", ["subnet-1", "subnet-2"]
+            eks = self.aws.client("eks", account, region)
+            eks.create_cluster(name=name, roleArn=role, resourcesVpcConfig={"subnetIds": subnets})
 
 
 def _account_trust(account: str) -> str:

@@ -178,3 +178,59 @@ def test_only_eks() -> None:
     done = compilation(made)
     assert not done.diagnostics
     assert "google_project_iam_member" not in json.dumps(dict(done.blueprints[0].documents))
+
+
+def beside_serving(**entry: Any) -> dict[str, Any]:
+    """With a model-serving in the account `training`, whose cluster is called `acme-serve`."""
+    made = changed(eks=[{"account": "training", "cluster": "acme-serve", **entry}])
+    made["components"]["serve"] = {
+        "kind": "model-serving",
+        "account": "training",
+        "version": "1.35",
+        "network": {"vpc_id": "vpc-0abc1234", "subnet_ids": ["subnet-0abc1234", "subnet-0abc1235"]},
+        "pools": {"system": {"instance": "m7i.large", "min": 2, "max": 4}},
+        "access": [{"role": "platform-admin", "level": "admin"}],
+    }
+    return made
+
+
+def test_a_cluster_of_the_blueprint_comes_first() -> None:
+    done = compilation(beside_serving())
+    assert not done.diagnostics, done.diagnostics
+    stacks = {stack.path: stack for stack in done.blueprints[0].stacks}
+    assert "aws/training/serve" in stacks["aws/training/training"].depends_on
+
+
+def test_a_cluster_of_nobody_waits_for_nobody() -> None:
+    made = beside_serving(cluster="theirs", existing=True)
+    done = compilation(made)
+    assert not done.diagnostics, done.diagnostics
+    stacks = {stack.path: stack for stack in done.blueprints[0].stacks}
+    assert "aws/training/serve" not in stacks["aws/training/training"].depends_on
+
+
+def test_a_cluster_that_nobody_makes_is_told_with_what_is_there() -> None:
+    (found,) = compilation(beside_serving(cluster="acme-sevre")).diagnostics
+    assert found.code == "E342"
+    assert 'no model-serving makes a cluster "acme-sevre" in "training"' in found.message
+    assert found.hint is not None
+    assert found.hint.startswith('did you mean "acme-serve"?')
+    assert "existing: true" in found.hint
+    (found,) = compilation(beside_serving(cluster="blue")).diagnostics
+    assert found.hint is not None
+    assert found.hint.startswith("clusters there: acme-serve")
+
+
+def test_clusters_of_other_accounts_are_not_looked_for() -> None:
+    made = beside_serving()
+    made["components"]["training"]["eks"].append({"account": "research", "cluster": "theirs"})
+    assert not compilation(made).diagnostics
+
+
+def test_a_cluster_in_another_region_than_its_entries() -> None:
+    made = beside_serving()
+    made["components"]["serve"]["region"] = "us-east-1"
+    (found,) = compilation(made).diagnostics
+    assert found.code == "E342"
+    assert '"acme-serve" is in us-east-1, and this component in eu-west-1' in found.message
+    assert [what for what, _ in found.related] == ["the cluster"]

@@ -14,7 +14,8 @@ buckets and the repository too. Personas reach a cluster through the Connect gat
 
 With `eks`, personas that name a role of AWS have the same rights in those clusters: access entries with
 the policies for view, edit and admin, narrowed to the same namespaces. Pods get no role there: who makes
-the role has to admit them.
+the role has to admit them. A cluster that a `model-serving` of the blueprint makes is named like any
+other, and its stack comes first; one beside it that the blueprint does not make is `existing`.
 
 With `cluster.network.host`, GKE of each training project is admitted to the subnetwork of a Shared VPC in
 that project's stack, which comes first: GKE must be on in the training projects before, so let
@@ -69,7 +70,8 @@ NAME = "training-access"
 def build(draft: Draft) -> None:
     """Declare all accounts first, then what each project holds."""
     inputs: Inputs = draft.component.inputs
-    if not all([_groups_work(draft), _locations_known(draft), _acyclic(draft), _alone(draft)]):
+    sound = [_groups_work(draft), _locations_known(draft), _acyclic(draft), _alone(draft)]
+    if not all([*sound, eks.known(draft)]):
         return
     ground = Ground(draft, inputs)
     for each in _everywhere(draft):

@@ -261,10 +261,14 @@ class Registry(Shape):
 
 
 class EksCluster(Shape):
-    """An EKS cluster that exists already, in which the personas get the same rights."""
+    """An EKS cluster in which the personas get the same rights: one of the blueprint, or another."""
 
     account: OneAccount = Field(description="account of the cluster")
     cluster: EksClusterName = Field(description="name of the cluster")
+    existing: bool = Field(
+        default=False,
+        description="the cluster is not the blueprint's, in an account where a model-serving makes others",
+    )
 
 
 class Inputs(Shape):

@@ -27,8 +27,10 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LANGUAGE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
 EXAMPLES = ROOT / "docs" / "examples"
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-FOLDERS = "blueprints|compiler|docs|generated|requirements|tests|tools"
+DOCUMENTS = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "how-to").glob("*.md")]
+)
+FOLDERS = "blueprints|compiler|docs|examples|generated|requirements|tests|tools"
 
 # What the fragments of language.md are laid over, by top-level key.
 BASE = """

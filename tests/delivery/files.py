@@ -6,12 +6,14 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import yaml
 
+from compiler.cli.entry import landform
 from tests.pages.walkthrough import ROOT, program
 
 ACTION = ROOT / "action.yml"
@@ -24,6 +26,8 @@ ATLANTIS = EXAMPLES / "atlantis" / "repos.yaml"
 
 # What a runner starts: GitHub's `shell: bash`, and nearly GitLab's.
 BASH = ("bash", "--noprofile", "--norc", "-eo", "pipefail")
+
+_LANDFORM = re.compile(r"(.*/)?landform")
 
 
 def read(path: Path) -> Any:
@@ -65,14 +69,34 @@ def calls(script: str) -> Iterator[list[str]]:
             words = shlex.split(bare, comments=True)
         except ValueError:  # a part of a text over several lines, such as jq's
             continue
-        while "landform" in words:
-            words = words[words.index("landform") + 1 :]
+        while at := next((n for n, word in enumerate(words, 1) if _LANDFORM.fullmatch(word)), 0):
+            words = words[at:]
             end = next(
                 (n for n, word in enumerate(words) if re.match(r"[|;&<>]", word)), len(words)
             )
             call = [word.rstrip(";") for word in words[:end]]
             if call and re.fullmatch(r"[a-z]+|--[a-z]+", call[0]):
                 yield call
+
+
+def parses(words: Sequence[str]) -> None:
+    """Whether the command exists and takes these words; raises click's usage errors.
+
+    A file that is not there is no error: a page names the reader's own.
+    """
+    context = landform.make_context("landform", list(words))
+    name, command, rest = landform.resolve_command(
+        context, [*context._protected_args, *context.args]
+    )
+    assert name is not None
+    assert command is not None
+    try:
+        command.make_context(name, rest, parent=context)
+    except click.BadParameter as error:
+        if not re.search("does not exist|No such file", error.message):
+            raise
+    except click.exceptions.Exit:  # of --help
+        pass
 
 
 def run(

@@ -14,7 +14,6 @@ import jsonschema
 import pytest
 import yaml
 
-from compiler.cli.entry import landform
 from tests.delivery.files import (
     ACTION,
     ATLANTIS,
@@ -23,6 +22,7 @@ from tests.delivery.files import (
     GITLAB,
     HOOKS,
     calls,
+    parses,
     read,
     run,
     runner,
@@ -96,17 +96,6 @@ def test_atlantis_server() -> None:
 
 
 # ---- Commands
-
-
-def parses(words: list[str]) -> None:
-    """The command exists and takes these options; raises click's usage errors."""
-    context = landform.make_context("landform", list(words), resilient_parsing=False)
-    name, command, rest = landform.resolve_command(
-        context, [*context._protected_args, *context.args]
-    )
-    assert name is not None
-    assert command is not None
-    command.make_context(name, rest, parent=context)
 
 
 @pytest.mark.parametrize("path", PIPELINES, ids=lambda path: path.name)

@@ -5,7 +5,8 @@ What of a page is run:
 - a fence `console`: each line `$ command`, and below it what the command prints on both streams. `…`
   stands for anything: alone on a line for any number of lines, none included;
 - a fence `diff` after `<!-- edit: path -->`: a reader's edit of that file, as lines of context, `-` and `+`;
-- any fence after `<!-- file: path -->`: the text of a new file.
+- any fence after `<!-- file: path -->`: the text of a new file;
+- `<!-- before: command -->`: what a reader has done already.
 
 A command that fails must be followed by `$ echo $?`, so that no page shows a failure by mistake. What
 stands between `<!-- rig -->` and `<!-- end rig -->` needs Terraform and is left out unless asked for.
@@ -26,6 +27,7 @@ ROOT = Path(__file__).parents[2]
 ELLIPSIS = "…"
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 _MARK = re.compile(r"<!-- (edit|file): (\S+) -->\n$")
+_BEFORE = re.compile(r"^<!-- before: (.*) -->$", re.M)
 _RIG = re.compile(r"^<!-- rig -->$.*?^<!-- end rig -->$", re.M | re.S)
 _END = "--- end of command"
 
@@ -194,6 +196,9 @@ def run_page(path: Path, shell: Shell, *, update: bool = False, rig: bool = Fals
     page = path.read_text(encoding="utf-8")
     replaced: list[tuple[Command, str]] = []
     todo = steps(page, rig=rig)
+    for line in _BEFORE.findall(page):
+        real, code = shell.run(line)
+        assert code == 0, f"{path.name}: {line} ended with {code}:\n{real}"
     for number, step in enumerate(todo):
         if isinstance(step, Edit):
             file = shell.work / step.path

@@ -20,9 +20,11 @@ from compiler.access.ledger import Binding, Edge, Evidence
 from compiler.blueprint.files import display_path
 from compiler.compilation import Compilation, Compiled, compile_blueprints
 from compiler.diagnostics import Diagnostic, Span, has_errors
+from compiler.diff.records import Revision
 from compiler.manifest import VERSION
 from compiler.organization.records import Home as Declared
 from compiler.organization.records import Project
+from compiler.revision_stacks import compiled_revisions, read_revision, renamed
 from compiler.tree_present import MAIN
 
 MANIFEST, LEDGER = "manifest.json", "access.json"
@@ -39,12 +41,15 @@ class SideError(ValueError):
 class Side:
     """What one side of a comparison holds. `label` is how it is called.
 
-    `snapshots` are by organisation; there are none where `diagnostics` have errors. `there` is
-    false where the path did not exist at that revision.
+    `snapshots` and `revisions` are by organisation; there are none where `diagnostics` have errors.
+    `there` is false where the path did not exist at that revision. `folders` are those of the
+    organisations, where output was read.
     """
 
     label: str
     snapshots: Mapping[str, Snapshot] = field(default_factory=dict)
+    revisions: Mapping[str, Revision] = field(default_factory=dict)
+    folders: Mapping[str, Path] = field(default_factory=dict)
     diagnostics: tuple[Diagnostic, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
     there: bool = True
@@ -87,7 +92,12 @@ def from_path(path: Path, label: str) -> Side:
     if not roots:
         return _compiled(compile_blueprints(path), label)
     found = [_generated(root) for root in roots]
-    return Side(label=label, snapshots=dict(found))
+    return Side(
+        label=label,
+        snapshots={name: snapshot for name, snapshot, _ in found},
+        revisions={name: revision for name, _, revision in found},
+        folders={name: root for (name, *_), root in zip(found, roots, strict=True)},
+    )
 
 
 def at_revision(revision: str, path: Path) -> Side:
@@ -115,6 +125,7 @@ def _compiled(compilation: Compilation, label: str) -> Side:
     return Side(
         label=label,
         snapshots=snapshots,
+        revisions={} if failed else dict(compiled_revisions(compilation)),
         diagnostics=compilation.diagnostics,
         sources=compilation.sources,
     )
@@ -168,12 +179,14 @@ def _outputs(path: Path) -> Iterator[Path]:
         yield from (child for child in path.iterdir() if _is_output(child))
 
 
-def _generated(root: Path) -> tuple[str, Snapshot]:
+def _generated(root: Path) -> tuple[str, Snapshot, Revision]:
     manifest = _json(root / MANIFEST)
     if manifest.get("version") != VERSION:
         raise SideError(f'"{display_path(root / MANIFEST)}" is of another version of Landform')
     try:
-        return str(manifest["organization"]), _read(root, manifest)
+        snapshot = _read(root, manifest)
+        revision = read_revision(root, manifest["stacks"], snapshot.documents)
+        return str(manifest["organization"]), snapshot, revision
     except (AttributeError, KeyError, TypeError) as error:
         raise SideError(
             f'"{display_path(root)}" is not as Landform wrote it ({error}); compile it again'
@@ -338,6 +351,7 @@ def _renamed(side: Side, shown: Callable[[str], str]) -> Side:
             name: replace(one, places={stack: span(at) for stack, at in one.places.items()})
             for name, one in side.snapshots.items()
         },
+        revisions={name: renamed(one, shown, span) for name, one in side.revisions.items()},
         diagnostics=tuple(
             replace(
                 found,

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from compiler.access.delta import KINDS, MARKS, Change, Delta
 from compiler.cli.render import visible
@@ -51,7 +52,12 @@ def counts(delta: Delta) -> dict[str, int]:
 
 def as_json(deltas: Sequence[Delta], before: str, after: str) -> str:
     """See above; ASCII."""
-    body = {
+    return json.dumps(body(deltas, before, after), indent=2) + "\n"
+
+
+def body(deltas: Sequence[Delta], before: str, after: str) -> dict[str, Any]:
+    """What `as_json` prints."""
+    return {
         "version": VERSION,
         "from": before,
         "to": after,
@@ -66,7 +72,6 @@ def as_json(deltas: Sequence[Delta], before: str, after: str) -> str:
             for delta in deltas
         ],
     }
-    return json.dumps(body, indent=2) + "\n"
 
 
 def _record(change: Change) -> dict[str, object]:
@@ -117,11 +122,12 @@ def as_text(deltas: Sequence[Delta], before: str, after: str) -> str:
             continue
         lines += [summary(delta), ""]
         for change in delta.changes:
-            lines += [*_paragraph(change), ""]
+            lines += [*paragraph(change), ""]
     return "\n".join(lines)
 
 
-def _paragraph(change: Change) -> Iterator[str]:
+def paragraph(change: Change) -> Iterator[str]:
+    """A change with all that is known of it."""
     names = _names(change)
     marks = f"  [{', '.join(names)}]" if names else ""
     home = f" ({change.who.home})" if change.who.home else ""
@@ -187,7 +193,7 @@ def as_markdown(deltas: Sequence[Delta], before: str, after: str) -> str:
 def _page(deltas: Sequence[Delta], before: str, after: str, rows: int, *, statements: bool) -> str:
     blocks: list[str] = []
     for delta in deltas:
-        blocks.append(f"### Access in `{delta.organization}`: {_code(before)} to {_code(after)}")
+        blocks.append(f"### Access in `{delta.organization}`: {code(before)} to {code(after)}")
         blocks.append(f"{summary(delta)}." if delta.changes else "No difference.")
         for kind in KINDS:
             chosen = [change for change in delta.changes if change.kind == kind]
@@ -208,43 +214,50 @@ def _first(changes: Sequence[Change], rows: int) -> Sequence[Change]:
 
 
 def _table(changes: Iterable[Change]) -> str:
-    rows = [("who", "may", "on", "marks and conditions")]
-    for change in changes:
-        lines = list(details(change))
-        marks = [f"**{name}**" for name in _names(change)]
-        plain = [line for line in lines if line.partition(":")[0] not in MARKS]
-        notes = [", ".join(marks)] if marks else []
-        rows.append(
-            (
-                _party(change.who.text, change.who.home),
-                "<br>".join(map(_code, _shortened(change.actions))),
-                _party(change.on.text, change.on.home),
-                "<br>".join([*notes, *map(_cell, plain)]),
-            )
-        )
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    lines.insert(1, "|" + " --- |" * len(rows[0]))
+    return table(HEADER, map(row, changes))
+
+
+HEADER = ("who", "may", "on", "marks and conditions")
+
+
+def row(change: Change) -> tuple[str, ...]:
+    """A change as cells below HEADER."""
+    marks = [f"**{name}**" for name in _names(change)]
+    plain = [line for line in details(change) if line.partition(":")[0] not in MARKS]
+    notes = [", ".join(marks)] if marks else []
+    return (
+        _party(change.who.text, change.who.home),
+        "<br>".join(map(code, _shortened(change.actions))),
+        _party(change.on.text, change.on.home),
+        "<br>".join([*notes, *map(cell, plain)]),
+    )
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of Markdown."""
+    lines = [f"| {' | '.join(each)} |" for each in (header, *rows)]
+    lines.insert(1, "|" + " --- |" * len(header))
     return "\n".join(lines)
 
 
 def _party(text: str, home: str) -> str:
-    return f"{_code(text)} ({_cell(home)})" if home else _code(text)
+    return f"{code(text)} ({cell(home)})" if home else code(text)
 
 
 def _statements(changes: Iterable[Change]) -> str:
     lines = []
     for change in changes:
-        what = f"{change.kind}: {_code(change.who.text)} on {_code(change.on.text)}"
-        lines.append(f"- {what}" + "".join(f", {_cell(str(at))}" for at in change.declared))
-        lines += [f"  - {mark.name}: {_cell(mark.reason)}" for mark in change.marks]
+        what = f"{change.kind}: {code(change.who.text)} on {code(change.on.text)}"
+        lines.append(f"- {what}" + "".join(f", {cell(str(at))}" for at in change.declared))
+        lines += [f"  - {mark.name}: {cell(mark.reason)}" for mark in change.marks]
         for step in change.statements:
             place = f"{step.file} {step.address} {step.sid}".rstrip()
-            lines.append(f"  - {step.side}: {_code(place)}")
+            lines.append(f"  - {step.side}: {code(place)}")
     listed = "\n".join(lines)
     return f"<details><summary>Through which statements</summary>\n\n{listed}\n\n</details>"
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """Text as code, also in a table: a bar would end the cell."""
     shown = visible(text).replace("|", "\\|")
     fence = "``" if "`" in shown else "`"
@@ -252,7 +265,8 @@ def _code(text: str) -> str:
     return f"{fence}{padding}{shown}{padding}{fence}"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """Text in a table, with what Markdown would obey made plain."""
     shown = visible(text)
     for letter in "\\`*_|<>[]":
         shown = shown.replace(letter, f"\\{letter}")

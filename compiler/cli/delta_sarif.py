@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from compiler.access.delta import KINDS, Change, Delta
 from compiler.cli.delta_report import details
@@ -24,6 +25,13 @@ _TITLES = {
 
 def as_sarif(deltas: Sequence[Delta], refused: Sequence[Change], before: str, path: str) -> str:
     """`refused` are what `--fail-on` names; `path` stands in where no line is to be had."""
+    return json.dumps(body(deltas, refused, before, path), indent=2) + "\n"
+
+
+def body(
+    deltas: Sequence[Delta], refused: Sequence[Change], before: str, path: str
+) -> dict[str, Any]:
+    """What `as_sarif` prints."""
     found = [change for delta in deltas for change in delta.changes]
     run = {
         "tool": {
@@ -39,34 +47,39 @@ def as_sarif(deltas: Sequence[Delta], refused: Sequence[Change], before: str, pa
         "invocations": [{"executionSuccessful": True}],
         "results": [_result(change, change in refused, before, path) for change in found],
     }
-    body = {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
-    return json.dumps(body, indent=2) + "\n"
+    return {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
 def _result(change: Change, refused: bool, before: str, path: str) -> dict[str, object]:
     marked = change.more and bool(change.marks)
-    places = change.declared or (Span(path, 1, 1, 1, 1),)
     found: dict[str, object] = {
         "ruleId": f"access-{change.kind}",
         "ruleIndex": KINDS.index(change.kind),
         "level": "error" if refused else "warning" if marked else "note",
-        "message": {"text": _message(change)},
-        "locations": [location(_here(places[0], before))],
+        "message": {"text": message(change)},
+        "locations": [located(change.declared[0] if change.declared else None, before, path)],
         "properties": {"tags": sorted({mark.name for mark in change.marks})},
     }
-    if places[1:]:
+    if change.declared[1:]:
         found["relatedLocations"] = [
-            {"id": number, "message": {"text": "also declared here"}, **location(_here(at, before))}
-            for number, at in enumerate(places[1:])
+            {"id": number, "message": {"text": "also declared here"}, **location(here(at, before))}
+            for number, at in enumerate(change.declared[1:])
         ]
     return found
 
 
-def _here(at: Span, before: str) -> Span:
+def located(at: Span | None, before: str, path: str) -> dict[str, object]:
+    """Where it is; the top of `path` where no line is to be had."""
+    return location(here(at or Span(path, 1, 1, 1, 1), before))
+
+
+def here(at: Span, before: str) -> Span:
+    """A line of the old revision without the revision's name."""
     return at._replace(path=at.path.removeprefix(f"{before}:"))
 
 
-def _message(change: Change) -> str:
+def message(change: Change) -> str:
+    """All that is known of a change."""
     lines = [
         f"{change.kind}: {change.who.text} may {', '.join(change.actions)} on {change.on.text}"
         if change.more

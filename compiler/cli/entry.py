@@ -35,6 +35,7 @@ class _Commands(click.Group):
 # Each command's module, imported by calling.
 MODULES: dict[str, Callable[[], Any]] = {
     "access": lambda: import_module("compiler.cli.commands.access"),
+    "affected": lambda: import_module("compiler.cli.commands.affected"),
     "apply": lambda: import_module("compiler.cli.commands.apply"),
     "compile": lambda: import_module("compiler.cli.commands.compile_"),
     "diff": lambda: import_module("compiler.cli.commands.diff"),

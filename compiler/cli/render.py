@@ -363,18 +363,28 @@ def _github(diagnostics: Sequence[Diagnostic], result: Result | None) -> str:
     return "".join(f"{line}\n" for line in out)
 
 
+# What others call a note.
+_LEVELS = {"note": "notice"}
+
+
 def _command(diagnostic: Diagnostic) -> str:
+    level, text = diagnostic.severity, _paragraph(diagnostic)
+    return workflow_command(level, diagnostic.span, diagnostic.code, text)
+
+
+def workflow_command(level: str, span: Span | None, title: str, text: str) -> str:
+    """One workflow command: an annotation at a place, or of the run."""
     properties: dict[str, object] = {}
-    if span := diagnostic.span:
+    if span:
         one_line = span.line == span.end_line
         properties = {"file": span.path, "line": span.line}
         properties |= {"col": span.column} if one_line else {}
         properties |= {"endLine": span.end_line}
         # The last column, not the one behind it.
         properties |= {"endColumn": max(span.column, span.end_column - 1)} if one_line else {}
-    properties["title"] = diagnostic.code
+    properties["title"] = title
     listed = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items())
-    return f"::{diagnostic.severity} {listed}::{_data(_paragraph(diagnostic))}"
+    return f"::{_LEVELS.get(level, level)} {listed}::{_data(text)}"
 
 
 def _paragraph(diagnostic: Diagnostic) -> str:

@@ -25,8 +25,8 @@ NAMES = frozenset(
         *("repository_name", "workload_identity_pool_id"),
     }
 )
-# What a name that others may use is at least: a short word is in many texts by chance.
-_SHORTEST = 5
+# A name of one word is in many texts by chance.
+_TOLD = re.compile(r"[A-Za-z0-9]+[-_./][-_./A-Za-z0-9]*[A-Za-z0-9]")
 _TOKEN = re.compile(r"[^\s:/\"'*{}$,()\[\]@]+")
 
 
@@ -134,8 +134,9 @@ def _names(view: StackView | None) -> dict[str, str]:
     for address, body in resources(view.document).items() if view else ():
         for argument in NAMES & body.keys():
             value = body[argument]
-            if isinstance(value, str) and len(value) >= _SHORTEST and "${" not in value:
-                found.setdefault(value.removeprefix("alias/"), address)
+            name = value.removeprefix("alias/") if isinstance(value, str) else ""
+            if _TOLD.fullmatch(name):
+                found.setdefault(name, address)
     return found
 
 

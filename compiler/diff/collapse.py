@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from compiler.diff.records import ABSENT, Edit, Maybe, ResourceChange, StackChange, StackView
@@ -71,9 +72,16 @@ def _signature(view: StackView, change: ResourceChange) -> str:
 def _neutral(text: str, view: StackView) -> str:
     """The text with what is the account's own replaced by marks."""
     for value, mark in ((view.id, ID), (view.region, REGION), (view.home, NAME)):
-        for form in {value, value.replace("-", "_")} - {""}:
-            text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(form)}(?![A-Za-z0-9])", mark, text)
+        for form in dict.fromkeys((value, value.replace("-", "_"))):
+            if form and form in text:
+                text = _alone(form).sub(mark, text)
     return text
+
+
+@cache
+def _alone(text: str) -> re.Pattern[str]:
+    """Where it is no part of a longer word."""
+    return re.compile(rf"(?<![A-Za-z0-9]){re.escape(text)}(?![A-Za-z0-9])")
 
 
 def _record(change: ResourceChange) -> dict[str, Any]:

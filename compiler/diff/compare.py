@@ -27,6 +27,10 @@ from compiler.diff.values import edits
 from compiler.terraform.document import Json
 
 _ENCODED = re.compile(r"\$\{jsonencode\(local\.([A-Za-z_][\w-]*)\)\}")
+# The address of what has none: a file beside the root module, its mark, a block that moved nothing.
+OTHER = "asset."
+# What an edit of all there is at an address has for a path.
+_WHOLE = "content"
 # What Terraform keeps of an argument that it must not follow.
 _IGNORED = "ignore_changes"
 
@@ -133,8 +137,8 @@ def _value(value: Json, values: Body) -> Json:
 def _differences(old: StackView, new: StackView) -> Iterator[ResourceChange]:
     before, after = _plain(old.document), _plain(new.document)
     had, has = resources(before), resources(after)
-    moves = {step["to"]: step["from"] for step in after.get("moved", ()) if step["from"] in had}
-    imports = {step["to"]: step["id"] for step in after.get("import", ()) if step["to"] in has}
+    moves = {to: origin for to, origin in _steps(after, "moved", "from") if origin in had}
+    imports = dict(_steps(after, "import", "id"))
     changes = [
         *_of_resources(had, has, moves, imports),
         *_of_settings(
@@ -144,10 +148,18 @@ def _differences(old: StackView, new: StackView) -> Iterator[ResourceChange]:
     ]
     if old.assets is not None and new.assets is not None:
         changes += _of_settings(dict(_assets(old.assets)), dict(_assets(new.assets)))
-    elif not changes and old.digest != new.digest:
-        # Of output at a revision the assets are not read; the manifest has a digest over all.
-        changes.append(ResourceChange(address="asset.", action="change"))
+    if not changes and old.digest != new.digest:
+        # Of output at a revision the assets are not read; the manifest has a digest over all. And
+        # what the root module says beside resources and settings is no more than a difference here.
+        changes.append(ResourceChange(address=OTHER, action="change"))
     yield from marked(changes, {address: body for address, body in has.items() if address in had})
+
+
+def _steps(document: Body, section: str, key: str) -> Iterator[tuple[str, str]]:
+    """What blocks say of the resource that each is about."""
+    for step in document.get(section, ()):
+        if isinstance(step, Mapping) and {"to", key} <= step.keys():
+            yield str(step["to"]), str(step[key])
 
 
 def _of_resources(
@@ -222,4 +234,5 @@ def _of_settings(old: Mapping[str, Maybe], new: Mapping[str, Maybe]) -> Iterator
         elif after is ABSENT:
             yield _destroyed(address)
         elif found := tuple(edits(before, after)):
+            found = tuple(e if e.path else replace(e, path=_WHOLE) for e in found)
             yield ResourceChange(address=address, action="change", edits=found)

@@ -108,6 +108,7 @@ class Reach:
             self._homes.setdefault(view.component, set()).add(view.home)
         self._words: dict[str, set[str]] = {}
         self._units: dict[str, set[str]] = {}
+        self._fanned: set[str] = set()
         for each in sources:
             self._read(each.root)
 
@@ -116,6 +117,8 @@ class Reach:
         if isinstance(components, nodes.Mapping):
             for name, entry in components.entries.items():
                 self._words.setdefault(name, set()).update(_words(entry.value))
+                if _fanned(name, components):
+                    self._fanned.add(name)
         for section in _HOMES:
             members = root.get(section)
             if isinstance(members, nodes.Mapping):
@@ -151,17 +154,37 @@ class Reach:
     def _of_home(self, name: str, view: StackView) -> int:
         if name == view.home:
             return HOME
-        return NAMED if name in self._homes.get(view.component, ()) else ELSEWHERE
+        return NAMED if name in self._others(view) else ELSEWHERE
+
+    def _others(self, view: StackView) -> set[str]:
+        """The homes that a stack's component brings together; with `for_each` each is by itself."""
+        fanned = view.component in self._fanned
+        return set() if fanned else self._homes.get(view.component, set())
 
     def _of_unit(self, unit: str, view: StackView) -> int:
         if self._within(view.home, unit):
             return HOME
-        others = self._homes.get(view.component, ())
-        return NAMED if any(self._within(home, unit) for home in others) else ELSEWHERE
+        near = any(self._within(home, unit) for home in self._others(view))
+        return NAMED if near else ELSEWHERE
 
     def _within(self, home: str, unit: str) -> bool:
         units = self._units.get(home, ())
         return any(each == unit or each.startswith(f"{unit}/") for each in units)
+
+
+def _fanned(name: str, components: nodes.Mapping) -> bool:
+    """Whether the component, or one that it extends, has `for_each`."""
+    seen: set[str] = set()
+    while name not in seen:
+        seen.add(name)
+        tree = components.get(name)
+        if not isinstance(tree, nodes.Mapping):
+            return False
+        if "for_each" in tree.entries:
+            return True
+        base = tree.get("extends")
+        name = str(base.value) if isinstance(base, nodes.Scalar) else name
+    return False
 
 
 def _unit(member: nodes.Node) -> Iterator[str]:

@@ -395,9 +395,6 @@ def test_what_is_refused_is_counted() -> None:
 
 
 def test_wrong_usage() -> None:
-    without = CliRunner().invoke(landform, ["diff", str(CASES / "only-tags" / "after")])
-    assert without.exit_code == 2
-    assert "--access" in without.stderr
     assert case("only-tags", "--fail-on", "nothing").exit_code == 2
     assert case("only-tags", "--format", "csv").exit_code == 2
 

@@ -7,13 +7,14 @@ does). A pass that found errors does not stop the others where they can still sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from compiler.access.grants import Access
 from compiler.access.ledger import Binding, Edge
 from compiler.access.proof import gather
+from compiler.adoption import adopt
 from compiler.blueprint.files import Beside, BlueprintFiles, read_blueprints
 from compiler.blueprint.written import Places, Written
 from compiler.blueprint.yaml_merge import merge_documents
@@ -40,6 +41,7 @@ from compiler.organization.records import Component
 from compiler.organization.resolve import World, resolve
 from compiler.organization.roots import tombstone
 from compiler.printing import Printer
+from compiler.renaming import Renaming
 from compiler.terraform.document import Json, document
 from compiler.terraform.stack import Stack
 
@@ -185,19 +187,21 @@ def build(
     neighbours = Neighbours.of(world.components)
     beside = beside or Beside(Path())
     written: dict[tuple[str, str], Written] = {}
-    drafts = [_draft(each, world, neighbours, kinds, beside) for each in world.components]
+    renaming = Renaming.of(world.components)
+    drafts = [_draft(each.unrenamed, world, neighbours, kinds, beside) for each in world.components]
     access = Access()
     writer = writers(repository for draft in drafts for repository in draft.repositories)
     access.add(pointed((grant for draft in drafts for grant in draft.grants), writer))
-    for draft in drafts:
+    for draft, component in zip(drafts, world.components, strict=True):
+        made = renaming.finished(draft, component, access)
         diagnostics += draft.diagnostics
-        made = draft.finish(access)
         stacks += made
         spans.update((stack.path, draft.component.span) for stack in made)
         written |= draft.written
-    edges = access.edges()
-    bindings = tuple(bound.entry for draft in drafts for bound in draft.bindings)
-    diagnostics += _refuse_living(world, spans)
+    edges = renaming.entries(access.edges())
+    bindings = renaming.entries(bound.entry for draft in drafts for bound in draft.bindings)
+    stacks, found = adopt(world.components, stacks)
+    diagnostics += (*found, *_refuse_living(world, stacks, spans))
     for path in world.removed:
         if path not in spans:
             stacks.append(tombstone(world.organization, path))
@@ -244,18 +248,22 @@ def _draft(
     return draft
 
 
-def _refuse_living(world: World, spans: Mapping[str, Span]) -> list[Diagnostic]:
-    return [
-        Diagnostic(
-            code="E602",
-            message=f'"{path}" is listed under removed, but a component still makes it',
-            span=span,
-            hint="take the line out, or remove the component",
-            related=(("the component", spans[path]),),
-        )
-        for path, span in world.removed.items()
-        if path in spans
-    ]
+def _refuse_living(
+    world: World, stacks: Iterable[Stack], spans: Mapping[str, Span]
+) -> Iterator[Diagnostic]:
+    """Stacks to be destroyed that a component makes, or whose state one has that was renamed."""
+    holders = {path: stack.path for stack in stacks for path in (stack.state, stack.path)}
+    for path, span in world.removed.items():
+        if path in holders:
+            own = holders[path]
+            what = "a component still makes it" if own == path else f'its state is that of "{own}"'
+            yield Diagnostic(
+                code="E602",
+                message=f'"{path}" is listed under removed, but {what}',
+                span=span,
+                hint="take the line out, or remove the component",
+                related=(("the component", spans[own]),),
+            )
 
 
 def _after_deploy_roles(stacks: Iterable[Stack]) -> list[Stack]:

@@ -7,13 +7,13 @@ they are. Files are read and written by `compiler.tree`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compiler.compilation import Compiled
 from compiler.diagnostics import Diagnostic
-from compiler.removal import bury, orphans
-from compiler.tree import Changes, apply_changes, plan_changes, stacks_present
+from compiler.removal import before, bury, orphans, renamed_organizations
+from compiler.tree import Changes, apply_changes, plan_changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,15 +32,20 @@ def plan(compiled: Compiled, out: Path, *, prune: bool = False) -> Output:
     Stacks on disk that no component makes any more are errors unless `prune`.
     """
     root = out / compiled.organization
-    made = {stack.path for stack in compiled.stacks}
-    removed = compiled.world.removed
-    present = stacks_present(root, besides=made - set(removed))
-    documents = {path: old.document for path, old in present.items() if old.document}
-    buried, needed = bury(compiled, documents)
-    gone = orphans(compiled, present, root, prune=prune)
+    old = before(compiled, root)
+    buried, needed = bury(compiled, old)
+    gone = orphans(buried, old, prune=prune)
     tree = buried.tree()
     changes, found = plan_changes(root, tree)
     return Output(root=root, tree=tree, changes=changes, diagnostics=(*needed, *gone, *found))
+
+
+def plan_all(blueprints: Sequence[Compiled], out: Path, *, prune: bool = False) -> list[Output]:
+    """The same for all blueprints of a run; with what is wrong with their organisations' names."""
+    outputs = [plan(one, out, prune=prune) for one in blueprints]
+    if outputs and not prune and (found := tuple(renamed_organizations(blueprints, out))):
+        outputs[0] = replace(outputs[0], diagnostics=(*outputs[0].diagnostics, *found))
+    return outputs
 
 
 def apply(outputs: Sequence[Output]) -> tuple[Diagnostic, ...]:

@@ -52,6 +52,7 @@ def manifest(
                 "region": stack.region,
                 "component": stack.component,
                 "kind": stack.kind,
+                **({"renamed_from": stack.state} if stack.renamed_from else {}),
                 "wave": wave[stack.path],
                 "depends_on": list(stack.depends_on),
                 "resources": sum(r.mode == "managed" for r in stack.resources),

@@ -88,7 +88,8 @@ CODES: tuple[Code, ...] = (
             "The output has a stack that no component makes any more. If its file just went away, what "
             "it applied would stay in the account and nobody would know. List it under `removed`, and it "
             "becomes a stack without resources whose next apply destroys them; take the line out when "
-            "that is done. If it was never applied, compile with `--prune`."
+            "that is done. If its component was renamed, write `renamed_from` there, and nothing is "
+            "destroyed. If it was never applied, compile with `--prune`."
         ),
         wrong="components: {}                     # churn was taken out\n",
         right="components: {}\nremoved: [aws/shared/churn, aws/training/churn, aws/production/churn]\n",
@@ -120,8 +121,8 @@ CODES: tuple[Code, ...] = (
         explanation=(
             "The stack made the role that the account's other stacks are applied as. Destroying it "
             "first would leave nobody who may change or destroy them. Remove the others first; they may "
-            "be listed under removed together, and are then destroyed before it. To rename the "
-            "component, move its state to the new stack's key and compile with --prune."
+            "be listed under removed together, and are then destroyed before it. If the component was "
+            "renamed, write `renamed_from` in it instead."
         ),
         wrong="removed: [aws/shared/baseline]   # and a pipeline still uses the account\n",
         right="removed: [aws/shared/baseline, aws/shared/churn]\n",
@@ -136,5 +137,31 @@ CODES: tuple[Code, ...] = (
         ),
         wrong="landform compile --prune\n",
         right="removed: [aws/shared/churn]\n",
+    ),
+    Code(
+        code="E606",
+        title="a stack would lose its state",
+        explanation=(
+            "The state of a renamed component stays under its former name, and the output says which. By "
+            "the blueprint the stack would have another one, empty or another stack's, and what it "
+            "applied would be orphaned and made a second time. Write `renamed_from` as it was: the first "
+            "name that the component had. To have everything made anew under the new name, list the "
+            "former path under `removed`."
+        ),
+        wrong="components:\n  churn-eu: {kind: ml-pipeline}          # it had renamed_from: churn\n",
+        right="components:\n  churn-eu: {kind: ml-pipeline, renamed_from: churn}\n",
+    ),
+    Code(
+        code="E607",
+        title="an organisation of another name has these stacks",
+        explanation=(
+            "The output has the stacks of another organisation, which this run does not compile, in the "
+            "same accounts and with the same components, and none of this one's. It was probably renamed: "
+            "all names start with the organisation's, so everything would be made anew and what is there "
+            "orphaned. Keep the name; or destroy the other's stacks first, by `removed`, and "
+            "delete its folder. If both are there on purpose, compile with `--prune` once."
+        ),
+        wrong="organization: {name: acme-ml}          # it was acme\n",
+        right="organization: {name: acme}\n",
     ),
 )

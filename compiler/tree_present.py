@@ -22,8 +22,9 @@ from compiler.diagnostics import Diagnostic
 from compiler.terraform.names import reserved_name
 
 MAIN = "main.tf.json"
+MANIFEST = "manifest.json"
 LEDGERS = {
-    "manifest.json": "stacks",
+    MANIFEST: "stacks",
     "access.json": "edges",
 }  # each with the key that holds its list
 CLOUDS = ("aws", "google")
@@ -57,6 +58,20 @@ class PresentStack:
         """Whether it holds no resources: it stands only so that the old ones are destroyed."""
         return self.document is not None and not self.document.get("resource")
 
+    @property
+    def renamed_from(self) -> str | None:
+        """The component's former name, where the stack's state is kept under that."""
+        try:
+            former = (self.document or {})["//"]["landform"].get("renamed_from")
+        except (LookupError, TypeError, AttributeError):
+            return None
+        return former if isinstance(former, str) else None
+
+    @property
+    def state(self) -> str:
+        """The path that its state is kept under."""
+        return f"{self.cloud}/{self.account}/{self.renamed_from or self.component}"
+
 
 class Marker(NamedTuple):
     """What a main.tf.json says of itself: `files` are paths relative to the stack."""
@@ -85,6 +100,46 @@ def stacks_present(root: Path, *, besides: Container[str] = ()) -> dict[str, Pre
             document=_mapping(text_of(disk.read(f"{path}/{MAIN}"))),
         )
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedStack:
+    """What the manifest on disk says of a stack: `id` of its account or project, `state` its state's path."""
+
+    path: str
+    id: str
+    state: str
+
+
+def stacks_recorded(root: Path) -> dict[str, RecordedStack]:
+    """The stacks of the manifest in `root` by path; none where it cannot be read."""
+    disk = Disk(root)
+    manifest = _mapping(text_of(disk.read(MANIFEST))) if disk.is_file(MANIFEST) else None
+    found = {}
+    for entry in _listed(manifest, "stacks"):
+        path, id = entry.get("path"), entry.get("id")
+        if isinstance(path, str) and isinstance(id, str):
+            state = entry.get("renamed_from", path)
+            state = state if isinstance(state, str) else path
+            found[path] = RecordedStack(path=path, id=id, state=state)
+    return found
+
+
+def organizations_present(out: Path) -> list[str]:
+    """The folders in `out` that hold an organisation's manifest of ours, sorted."""
+    disk = Disk(out)
+    return [
+        name
+        for name, kind in disk.names("").items()
+        if kind == "folder"
+        and disk.is_file(f"{name}/{MANIFEST}")
+        and _ledger_owner(text_of(disk.read(f"{name}/{MANIFEST}")), "stacks") == name
+    ]
+
+
+def _listed(value: Mapping[str, Any] | None, key: str) -> list[Mapping[str, Any]]:
+    items = value.get(key) if value else None
+    return [each for each in items if isinstance(each, dict)] if isinstance(items, list) else []
 
 
 def unsafe(path: str) -> str | None:

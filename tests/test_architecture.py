@@ -32,7 +32,13 @@ LAYERS = (
     ("compiler.access", "compiler.blueprint"),
     ("compiler.organization",),
     ("compiler.kinds",),
-    ("compiler.checks", "compiler.output_codes", "compiler.stack_codes"),
+    (
+        "compiler.adoption",
+        "compiler.checks",
+        "compiler.output_codes",
+        "compiler.renaming",
+        "compiler.stack_codes",
+    ),
     (
         "compiler.git",
         "compiler.manifest",

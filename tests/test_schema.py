@@ -151,7 +151,10 @@ def test_models_and_schema_agree_on_inputs(kind: str) -> None:
     """Required or not, by the models themselves and by the manual."""
     definition = blueprint_schema()["$defs"][kind]
     top = [row for row in inputs_of(KINDS[kind].inputs) if "." not in row.path]
-    own = {"extends", "for_each", "kind", "region", "tags", "vars", "when"}
+    own = {
+        *("adopt", "extends", "for_each", "kind", "region"),
+        *("renamed_from", "tags", "vars", "when"),
+    }
     assert {row.path for row in top} == definition["properties"].keys() - own
     needed = {row.path for row in top if row.required}
     home = {KINDS[kind].home} if KINDS[kind].per else set()

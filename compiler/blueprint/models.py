@@ -226,6 +226,15 @@ class ForEach(Shape):
     projects: Any = Field(default=None, description="selector of projects")
 
 
+Address = Annotated[
+    Text,
+    Matching(
+        r"""[a-z][a-z0-9_]*\.[A-Za-z_][\w-]*(?:\[(?:[0-9]+|"[^"\\$%]*")\])?""",
+        "the Terraform address of a resource: aws_s3_bucket.artifacts",
+    ),
+]
+
+
 class ComponentModel(Shape):
     """The keys of every component; all others are inputs of its kind."""
 
@@ -238,6 +247,13 @@ class ComponentModel(Shape):
     region: Text | None = Field(default=None, description="region of all its stacks")
     tags: Tags = Field(default_factory=dict, description="tags on top of the account's")
     vars: Vars = Field(default_factory=dict, description="vars on top of the account's")
+    renamed_from: Name | None = Field(
+        default=None, description="name that it had: its state and its names in the cloud keep it"
+    )
+    adopt: dict[Name, dict[Address, Text]] = Field(
+        default_factory=dict,
+        description="what exists already: import ids by account or project, and Terraform address",
+    )
 
 
 RuleCode = Annotated[Text, Matching(r"E8[0-9]{2}", "the code of a rule: E804")]

@@ -131,13 +131,13 @@ def compiled_roots(context: click.Context, path: Path, out: Path, color: str) ->
             return [out / name for name in sorted({file.split("/")[0] for file in same.same})]
         # Not imported where nothing is to be compiled: it takes longer than to see that.
         from compiler.compilation import compile_blueprints
-        from compiler.emission import plan
+        from compiler.emission import plan_all
 
         compilation = compile_blueprints(path)
         diagnostics = list(compilation.diagnostics)
         outputs = []
         if not has_errors(diagnostics):
-            outputs = [plan(one, out) for one in compilation.blueprints]
+            outputs = plan_all(compilation.blueprints, out)
             diagnostics += [found for output in outputs for found in output.diagnostics]
     show(diagnostics, compilation.sources, "text", color)
     if has_errors(diagnostics):

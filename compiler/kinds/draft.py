@@ -83,7 +83,7 @@ class Draft:
         found = self.neighbours.named(name)
         if len(found) == 1 and found[0].kind == kind:
             return Draft(found[0], self.organization, self.neighbours, self.beside)
-        of_kind = self.neighbours.names(kind)
+        of_kind = self.neighbours.declared(kind)
         if found:
             related: tuple[tuple[str, Span], ...] = (("the component", found[0].span),)
             what = f'is of kind "{found[0].kind}"' if found[0].kind != kind else "is several stacks"

@@ -10,10 +10,15 @@ from compiler.organization.records import Component
 
 @dataclass(slots=True)
 class Neighbours:
-    """All components of a blueprint, the asking one included, to be looked up by name or by kind."""
+    """All components of a blueprint, the asking one included, to be looked up by name or by kind.
+
+    A renamed one is built under its former name (`compiler.renaming`): it is given as it was, and found by
+    both names, since what others say of it has the new one.
+    """
 
     _by_name: dict[str, list[Component]] = field(default_factory=dict)
     _by_kind: dict[str, list[Component]] = field(default_factory=dict)
+    _declared: dict[str, set[str]] = field(default_factory=dict)
     _such: dict[tuple[str, object], tuple[Component, ...]] = field(default_factory=dict)
 
     @classmethod
@@ -21,8 +26,11 @@ class Neighbours:
         """All of these, in their order."""
         found = cls()
         for component in components:
-            found._by_name.setdefault(component.name, []).append(component)
-            found._by_kind.setdefault(component.kind, []).append(component)
+            built = component.unrenamed
+            for name in {component.name, built.name}:
+                found._by_name.setdefault(name, []).append(built)
+            found._by_kind.setdefault(component.kind, []).append(built)
+            found._declared.setdefault(component.kind, set()).add(component.name)
         return found
 
     def named(self, name: str) -> tuple[Component, ...]:
@@ -30,8 +38,12 @@ class Neighbours:
         return tuple(self._by_name.get(name, ()))
 
     def names(self, kind: str) -> tuple[str, ...]:
-        """The names of the components of that kind, sorted."""
+        """The names that the components of that kind are built under, sorted."""
         return tuple(sorted({each.name for each in self._by_kind.get(kind, ())}))
+
+    def declared(self, kind: str) -> tuple[str, ...]:
+        """Their names as the blueprint has them now, sorted."""
+        return tuple(sorted(self._declared.get(kind, ())))
 
     def such(self, kind: str, test: Callable[[Component], bool]) -> tuple[Component, ...]:
         """Those of that kind that pass the test, a module's function: it is asked once for all."""

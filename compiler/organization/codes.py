@@ -192,17 +192,6 @@ _REFERENCES = (
         right="components:\n  churn:\n    deploy: {min: 2, max: 4}\n",
     ),
     Code(
-        code="E314",
-        title="reserved key",
-        explanation=(
-            "The language reserves `adopt` and `renamed_from` for taking over what exists already and "
-            "for renaming components without destroying. They do nothing yet, and passing them over "
-            "would destroy what they were meant to keep. Take the key out."
-        ),
-        wrong='components:\n  baseline:\n    kind: account-baseline\n    for_each: {accounts: "**"}\n    renamed_from: base\n',
-        right='components:\n  baseline:\n    kind: account-baseline\n    for_each: {accounts: "**"}\n',
-    ),
-    Code(
         code="E315",
         title="unknown language version",
         explanation=(
@@ -234,6 +223,50 @@ _REFERENCES = (
         ),
         wrong="blueprints/one.yaml   # organization: {name: acme}\nblueprints/two.yaml   # organization: {name: acme}\n",
         right="blueprints/one.yaml   # organization: {name: acme}\nblueprints/two.yaml   # organization: {name: other}\n",
+    ),
+    Code(
+        code="E318",
+        title="renamed from a name that is not free",
+        explanation=(
+            "`renamed_from` says the name that a component had, under which its state and its names in "
+            "the cloud stay. This one is its own, or another component has it or had it too: both would "
+            "have one state, and each apply would destroy what the other made. Rename the other as well, "
+            "or take the key out."
+        ),
+        wrong="components:\n  second: {extends: churn, renamed_from: churn}\n",
+        right="components:\n  churn: {renamed_from: churn-model}\n",
+    ),
+    Code(
+        code="E319",
+        title="nothing there to adopt into",
+        explanation=(
+            "`adopt` says by account or project, and by Terraform's address, which resource of the "
+            "component's stack takes over something that exists. The component has no stack there, or the "
+            "stack no such resource. The addresses are those under `resource` in its `main.tf.json`."
+        ),
+        wrong=(
+            "components:\n  churn:\n"
+            "    adopt: {shared: {aws_s3_bucket.artefacts: acme-churn-artifacts-111111111111}}\n"
+        ),
+        right=(
+            "components:\n  churn:\n"
+            "    adopt: {shared: {aws_s3_bucket.artifacts: acme-churn-artifacts-111111111111}}\n"
+        ),
+    ),
+    Code(
+        code="E320",
+        title="not the thing that the stack means",
+        explanation=(
+            "What is adopted has another name than the resource, so that Terraform would import it, destroy "
+            "it and make one of the right name. Or it is in another account, or adopted twice. Names are "
+            "fixed by the names of organisation and component: adopt a thing that is called so, or leave "
+            "it where it is."
+        ),
+        wrong="components:\n  churn:\n    adopt: {shared: {aws_s3_bucket.artifacts: churn-data}}\n",
+        right=(
+            "components:\n  churn:\n"
+            "    adopt: {shared: {aws_s3_bucket.artifacts: acme-churn-artifacts-111111111111}}\n"
+        ),
     ),
     Code(
         code="E321",

@@ -24,9 +24,7 @@ from compiler.organization.scope import Scope
 from compiler.organization.selectors import select
 
 # Keys that say something of one component alone, and are not taken over by `extends`.
-NOT_INHERITED = ("extends", "when")
-# Keys that the language reserves for adopting and renaming what exists already.
-RESERVED = ("adopt", "renamed_from")
+NOT_INHERITED = ("adopt", "extends", "renamed_from", "when")
 
 
 @dataclass(slots=True)
@@ -45,11 +43,15 @@ class Components:
     _of: dict[str, tuple[Diagnostic, ...]] = field(default_factory=dict)
 
     def all(self) -> tuple[Component, ...]:
-        """Every instance, sorted by component and home."""
+        """Every instance, sorted by the name that its component has in the cloud, and by home.
+
+        The order of components is that of statements in policies that several share.
+        """
         # What a component takes over is told of where it stands: those that others extend first.
         names = sorted(self.section.entries, key=lambda name: (len(self._bases(name)), name))
         made = {name: self._component(name, self.section.entries[name]) for name in names}
-        return tuple(component for name in sorted(made) for component in made[name])
+        instances = (component for name in sorted(made) for component in made[name])
+        return tuple(sorted(instances, key=lambda component: component.unrenamed.name))
 
     def _bases(self, name: str) -> list[str]:
         """What the component extends, the nearest first; stops at a circle."""
@@ -83,11 +85,7 @@ class Components:
         tree = self._extended(name, entry, (), found)
         if tree is None:
             return
-        for key in RESERVED:
-            if key in tree.entries:
-                message = f'{_called(name)}: "{key}" is reserved, and not supported yet'
-                span = tree.entries[key].key_span
-                found.report("E314", message, span, "take it out")
+        former = self._former(name, tree, found)
         kind = self._kind(name, tree, entry.key_span, found)
         if kind is None:
             return
@@ -99,14 +97,46 @@ class Components:
                 name=name,
                 what=_called(name),
                 span=entry.key_span,
-                tree=_without(tree, RESERVED),
+                tree=tree,
                 kind=kind,
                 match=match,
+                renamed_from=former,
             )
             made = instance.component()
             found.add(_seen_from(match, instance.diagnostics))
             if made:
                 yield made
+
+    def _former(self, name: str, tree: nodes.Mapping, found: Findings) -> str | None:
+        """The name that the component had, as `renamed_from` says."""
+        node = tree.get("renamed_from")
+        former = _text(node)
+        if node is None or former is None:
+            return None
+        if nodes.has_template(node):
+            message = f'{_called(name)}: "renamed_from" is a name as it stands, without expressions'
+            found.report("E204", message, node.span, "write the name that the component had")
+        what = f'{_called(name)} is renamed from "{former}"'
+        if former == name:
+            found.report("E318", f"{what}, its own name", node.span, "take renamed_from out")
+        elif former in self.section.entries:
+            other = self.section.entries[former].key_span
+            message = f"{what}, and there is a component of that name, with the same state"
+            hint = f'take renamed_from out, or rename "{former}"'
+            found.report("E318", message, node.span, hint, (("the other", other),))
+        elif (rival := self._also_renamed(former, name)) is not None:
+            message = f"{what}, and another component is too: only one can have its state"
+            found.report("E318", message, node.span, None, (("the other", rival),))
+        return former
+
+    def _also_renamed(self, former: str, name: str) -> Span | None:
+        """Where an earlier component says that it had that name."""
+        for other in sorted(self.section.entries):
+            own = self.section.entries[other].value
+            node = own.get("renamed_from") if isinstance(own, nodes.Mapping) else None
+            if node is not None and other < name and _text(node) == former:
+                return node.span
+        return None
 
     def _extended(
         self, name: str, entry: nodes.Entry, chain: tuple[str, ...], found: Findings
@@ -201,7 +231,8 @@ class Components:
             message = f'{_called(name)}: for_each must be a mapping with the one key "{noun}"'
             found.report("E310", message, place, f"for_each: {{{noun}: SELECTOR}}")
             return ()
-        scope = {**self.scope, "component": {"name": name, "kind": kind.name}}
+        former = _text(tree.get("renamed_from"))
+        scope = {**self.scope, "component": {"name": former or name, "kind": kind.name}}
         evaluated, failed = evaluate(node, scope)
         if failed:
             found.add(failed)

@@ -12,21 +12,25 @@ from compiler.blueprint import nodes
 from compiler.blueprint.expressions import evaluate
 from compiler.blueprint.models import ComponentModel
 from compiler.diagnostics import Diagnostic, Span
+from compiler.organization.adopting import Places, adopted
 from compiler.organization.findings import Findings, checked, covers, read
 from compiler.organization.kind import Kind
-from compiler.organization.records import Account, Component, Home, Organization
+from compiler.organization.records import Account, Adopted, Component, Home, Organization
 from compiler.organization.regions import Regions
 from compiler.organization.scope import Scope, Vars, home_scope
 from compiler.organization.selectors import select
 
 OWN_KEYS = tuple(ComponentModel.model_fields)
+# Those that are not evaluated in the component's own scope.
+APART = ("adopt", "for_each")
 
 
 @dataclass(slots=True, kw_only=True)
 class Instance:
     """`match` is the account or project of `for_each`, if any; `what` names it in messages.
 
-    `diagnostics` fills as it goes.
+    `renamed_from` is the name that the component had, where it had another: expressions see that one, so
+    that what they make stays as it is. `diagnostics` fills as it goes.
     """
 
     organization: Organization
@@ -38,6 +42,7 @@ class Instance:
     tree: nodes.Mapping
     kind: Kind
     match: Home | None
+    renamed_from: str | None = None
     _findings: Findings = field(default_factory=Findings)
 
     @property
@@ -52,6 +57,7 @@ class Instance:
         scope = self._scope(home)
         base = self._own_keys(scope, home)
         first, variants = self._inputs(inputs, scope, home)
+        adopted = self._adopted()
         if base is not None and not base.when:
             # It may be there for others to extend, so it need not be complete.
             self._findings.all = [d for d in self._findings.all if d.code != "E201"]
@@ -71,6 +77,8 @@ class Instance:
             span=self.span,
             origin=f"components.{self.name}",
             tree=self.tree,
+            renamed_from=self.renamed_from,
+            adopted=adopted,
         )
 
     def _tell(self, found: tuple[Diagnostic, ...], home: Home | None) -> None:
@@ -108,7 +116,8 @@ class Instance:
             return None  # checking the input itself reports it
 
     def _limited_scope(self) -> Scope:
-        return {**self.scope, "component": {"name": self.name, "kind": self.kind.name}}
+        name = self.renamed_from or self.name
+        return {**self.scope, "component": {"name": name, "kind": self.kind.name}}
 
     def _scope(self, home: Home | None) -> Scope:
         """What this instance's expressions see."""
@@ -136,8 +145,18 @@ class Instance:
         values: Mapping[str, object] = scope["vars"]  # type: ignore[assignment]
         return {key: values[key] for key in own.entries} if isinstance(own, nodes.Mapping) else {}
 
+    def _adopted(self) -> tuple[Adopted, ...]:
+        """What `adopt` says of the accounts that this instance is about, each id seen from there."""
+        entry = self.tree.entries.get("adopt")
+        if entry is None:
+            return ()
+        places = Places(self.organization, self.match, self._account_scope)
+        found, problems = adopted(entry, places, self.what)
+        self._findings.add(problems)
+        return found
+
     def _own_keys(self, scope: Scope, home: Home | None) -> ComponentModel | None:
-        own = {k: e for k, e in self.tree.entries.items() if k in OWN_KEYS and k != "for_each"}
+        own = {k: e for k, e in self.tree.entries.items() if k in OWN_KEYS and k not in APART}
         if isinstance(self.tree.get("vars"), nodes.Mapping):
             del own["vars"]
         node = nodes.Mapping(own, self.tree.span)

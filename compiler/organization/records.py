@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from compiler.blueprint import nodes
@@ -94,13 +94,29 @@ class Organization:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Adopted:
+    """Something that exists already and shall be a stack's from now on.
+
+    `home` is the name of the account or project, `address` Terraform's in the stack there, `id` what
+    the provider imports it by; `span` is where the id is written.
+    """
+
+    cloud: Cloud
+    home: str
+    address: str
+    id: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
     """One component, or one instance of it where `for_each` makes several.
 
     `inputs` is the kind's model. Inputs that belong to one of several accounts are evaluated in
     the scope of each: `inputs_in(account)` gives the model as that account sees it. `span` is the
     component's key in the blueprint, `origin` its address there (`components.churn`), `tree` its
-    keys as they are written, `vars` its own variables.
+    keys as they are written, `vars` its own variables. `renamed_from` is the name that it had when
+    its state and its names in the cloud were made, where that is another.
     """
 
     name: str
@@ -114,6 +130,13 @@ class Component:
     origin: str
     tree: nodes.Mapping = field(repr=False, compare=False)
     vars: Mapping[str, Any] = field(default_factory=dict)
+    renamed_from: str | None = None
+    adopted: tuple[Adopted, ...] = ()
+
+    @property
+    def unrenamed(self) -> Component:
+        """The same under the name that it has in the cloud."""
+        return replace(self, name=self.renamed_from) if self.renamed_from else self
 
     def span_of(self, *path: str | int) -> Span:
         """Where an input is written, or the component's key where it is not."""

@@ -10,6 +10,7 @@ from compiler.terraform.stack import Cloud, Stack, Value
 
 # S3 state locking by a lock file came with Terraform 1.10 (release notes of v1.10.0).
 REQUIRED_VERSION = ">= 1.10.0"
+STATE_FILE = "terraform.tfstate"
 _ACCOUNT = re.compile(r"[^@]+@([a-z0-9-]+)\.iam\.gserviceaccount\.com")
 
 
@@ -26,7 +27,7 @@ def terraform_block(organization: Organization, cloud: Cloud, path: str) -> dict
         block["backend"] = {
             "s3": {
                 "bucket": state.aws_bucket,
-                "key": f"{path}/terraform.tfstate",
+                "key": f"{path}/{STATE_FILE}",
                 "region": state.aws_region,
                 "encrypt": True,
                 "use_lockfile": True,

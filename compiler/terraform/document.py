@@ -14,7 +14,10 @@ from compiler.terraform.stack import Expression, JsonText, Resource, Stack, Valu
 Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
 
 # The root keys in the order in which a reader wants them.
-SECTIONS = ("//", "terraform", "provider", "variable", "locals", "data", "resource", "output")
+SECTIONS = (
+    *("//", "terraform", "provider", "variable", "locals"),
+    *("import", "data", "resource", "output"),
+)
 
 
 def document(stack: Stack) -> dict[str, Json]:
@@ -26,13 +29,7 @@ def document(stack: Stack) -> dict[str, Json]:
         section = data if resource.mode == "data" else managed
         section.setdefault(resource.type, {})[resource.name] = _resource(resource, local_values)
     sections: dict[str, Json] = {
-        "//": {
-            "landform": {
-                "component": stack.component,
-                "kind": stack.kind,
-                "files": sorted(asset.path for asset in stack.assets),
-            }
-        },
+        "//": {"landform": _mark(stack)},
         "terraform": _plain(stack.terraform),
         "provider": {name: [_plain(block)] for name, block in sorted(stack.providers.items())},
         # An empty text by default: the engine loses null.
@@ -46,6 +43,9 @@ def document(stack: Stack) -> dict[str, Json]:
             for variable in sorted(stack.variables, key=lambda v: v.name)
         },
         "locals": dict(sorted(local_values.items())),
+        "import": [
+            {"to": address, "id": escape(id)} for address, id in sorted(stack.imports.items())
+        ],
         "data": dict(data),
         "resource": dict(managed),
         "output": {
@@ -58,6 +58,13 @@ def document(stack: Stack) -> dict[str, Json]:
         },
     }
     return {key: sections[key] for key in SECTIONS if sections[key]}
+
+
+def _mark(stack: Stack) -> Json:
+    """What the file says of itself: it is known by it, and so are the files beside it."""
+    former = {"renamed_from": stack.renamed_from} if stack.renamed_from else {}
+    files = sorted(asset.path for asset in stack.assets)
+    return {"component": stack.component, "kind": stack.kind, **former, "files": files}
 
 
 def local_name(type: str, name: str, argument: str) -> str:

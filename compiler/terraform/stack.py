@@ -166,7 +166,8 @@ class Stack:
     paths of stacks that must be applied before this one, for the reasons that the kind gives.
     `claims` are things with a name that is unique in the account which no resource of the stack
     shows, each as (what, name): `("SageMaker endpoint", "churn")`. `creates_deploy_role` marks the
-    stack that every other stack of the account must follow.
+    stack that every other stack of the account must follow. `renamed_from` is the component's former
+    name, where its state has that. `imports` are the ids of what exists already, by address.
     """
 
     cloud: Cloud
@@ -184,8 +185,15 @@ class Stack:
     depends_on: tuple[str, ...] = ()
     claims: tuple[tuple[str, str], ...] = ()
     creates_deploy_role: bool = False
+    renamed_from: str | None = None
+    imports: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
         """`aws/shared/churn`: where it lies below `generated/<organization>/`."""
         return f"{self.cloud}/{self.account}/{self.component}"
+
+    @property
+    def state(self) -> str:
+        """The path that its state is kept under: its own, or that of the stack it was."""
+        return f"{self.cloud}/{self.account}/{self.renamed_from or self.component}"

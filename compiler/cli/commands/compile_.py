@@ -100,7 +100,7 @@ def _compile(
 ) -> _Done:
     # Not imported where nothing is to be done: it takes longer than to see that.
     from compiler.compilation import compile_blueprints
-    from compiler.emission import apply, joined, plan
+    from compiler.emission import apply, joined, plan_all
     from compiler.printing import Printer, processes
 
     known = Known(cache) if cache else None
@@ -110,7 +110,7 @@ def _compile(
         diagnostics = list(compilation.diagnostics)
         outputs = []
         if not has_errors(diagnostics):
-            outputs = [plan(one, out, prune=prune) for one in compilation.blueprints]
+            outputs = plan_all(compilation.blueprints, out, prune=prune)
             diagnostics += [found for output in outputs for found in output.diagnostics]
     if not check and not has_errors(diagnostics):
         diagnostics += apply(outputs)

@@ -43,7 +43,7 @@ HOMES: Mapping[str, tuple[bool, str]] = {
     "projects": (True, "google"),
 }
 # Names of the blueprint's language, which an input cannot have.
-TAKEN = (*ComponentModel.model_fields, "adopt", "renamed_from")
+TAKEN = tuple(ComponentModel.model_fields)
 
 _OWN: Mapping[str, Any] = {
     "account": OneAccount,

@@ -13,6 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from pre_commit.clientlib import InvalidManifestError, load_manifest
 
 from tests.delivery.files import (
     ACTION,
@@ -93,6 +94,34 @@ def test_atlantis_server() -> None:
     assert {repo["workflow"] for repo in server["repos"]} <= server["workflows"].keys()
     wrong = yaml.safe_load(ATLANTIS.read_text(encoding="utf-8").replace("approved", "aproved"))
     assert atlantis(wrong, "server")
+
+
+def test_hooks() -> None:
+    """By pre-commit's own reader, and by what they are asked to look at."""
+    hooks = load_manifest(HOOKS)
+    assert [hook["id"] for hook in hooks] == [
+        "landform-validate",
+        "landform-compile",
+        "landform-check",
+    ]
+    for hook in hooks:
+        assert hook["language"] == "python"
+        assert not hook["pass_filenames"]
+        assert re.search(hook["files"], "blueprints/acme/landform.yaml")
+        assert not re.search(hook["files"], "docs/blueprints/page.md")
+    assert [
+        hook["id"] for hook in hooks if re.search(hook["files"], "generated/a/manifest.json")
+    ] == [
+        "landform-compile",
+        "landform-check",
+    ]
+
+
+def test_a_hook_without_an_entry_is_found(tmp_path: Path) -> None:
+    wrong = tmp_path / HOOKS.name
+    wrong.write_text(HOOKS.read_text(encoding="utf-8").replace("entry:", "entri:", 1), "utf-8")
+    with pytest.raises(InvalidManifestError):
+        load_manifest(wrong)
 
 
 # ---- Commands

@@ -21,6 +21,7 @@ from compiler.terraform.stack import Stack
 from compiler.tree import PresentStack
 from compiler.tree_present import (
     MAIN,
+    MANIFEST,
     RecordedStack,
     organizations_present,
     stacks_present,
@@ -194,7 +195,7 @@ def renamed_organizations(blueprints: Iterable[Compiled], out: Path) -> Iterator
     """Organisations that are new in `out`, where another one, which nothing here makes, has their stacks."""
     blueprints = list(blueprints)
     own = {each.organization for each in blueprints}
-    new = [each for each in blueprints if not stacks_recorded(out / each.organization)]
+    new = [each for each in blueprints if not (out / each.organization / MANIFEST).exists()]
     if not new:
         return
     others = {

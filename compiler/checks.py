@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from compiler.access.evaluation import Policies
 from compiler.access.fold import measured, size
 from compiler.access.google_proof import prove_bindings
-from compiler.access.ledger import Binding, Edge
+from compiler.access.ledger import Binding, Edge, Right
 from compiler.access.proof import Finding, prove_known
+from compiler.access.proof_rights import prove_rights
 from compiler.access.rules import Tuning, judge
 from compiler.blueprint.written import Places
 from compiler.data import policy_limit_of
@@ -226,6 +227,16 @@ def check_bindings(
 ) -> Iterator[Diagnostic]:
     """The same for Google: what the bindings say, and what the ledger says."""
     for finding in prove_bindings(documents, bindings):
+        yield _of_finding(finding, places)
+
+
+def check_rights(
+    documents: Mapping[str, Mapping[str, Json]],
+    rights: Sequence[Right],
+    places: Places,
+) -> Iterator[Diagnostic]:
+    """The same for access beside policies: entries of clusters, shares, attached policies of AWS."""
+    for finding in prove_rights(documents, rights):
         yield _of_finding(finding, places)
 
 

@@ -7,12 +7,13 @@ does). A pass that found errors does not stop the others where they can still sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from compiler.access.grants import Access
-from compiler.access.ledger import Binding, Edge
+from compiler.access.ledger import Binding, Edge, Entry, Right
+from compiler.access.own_rights import own_rights
 from compiler.access.proof import gather
 from compiler.adoption import adopt
 from compiler.blueprint.files import Beside, BlueprintFiles, read_blueprints
@@ -24,6 +25,7 @@ from compiler.checks import (
     check_bindings,
     check_collisions,
     check_engine,
+    check_rights,
     check_rules,
     check_schema,
     check_sizes,
@@ -58,6 +60,7 @@ class Compiled:
     stacks: tuple[Stack, ...]
     edges: tuple[Edge, ...]
     bindings: tuple[Binding, ...]
+    rights: tuple[Right, ...]
     documents: Mapping[str, Mapping[str, Json]]
     spans: Mapping[str, Span]
     printer: Printer = field(default_factory=Printer)
@@ -67,10 +70,15 @@ class Compiled:
         """The organisation's name: the folder below the output folder."""
         return self.world.organization.name
 
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The whole ledger: what policies allow, bindings of Google, and access beside both."""
+        return (*self.edges, *self.bindings, *self.rights)
+
     def tree(self) -> dict[str, bytes]:
         """Every file of the organisation's folder; puts the stacks through CDKTF."""
         texts = self.printer.texts(self.documents)
-        return output_tree(self.organization, self.stacks, (*self.edges, *self.bindings), texts)
+        return output_tree(self.organization, self.stacks, self.entries, texts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +193,7 @@ def build(
     stacks: list[Stack] = []
     spans: dict[str, Span] = {}
     neighbours = Neighbours.of(world.components)
-    beside = beside or Beside(Path())
+    beside, printer = beside or Beside(Path()), printer or Printer()
     written: dict[tuple[str, str], Written] = {}
     renaming = Renaming.of(world.components)
     drafts = [_draft(each.unrenamed, world, neighbours, kinds, beside) for each in world.components]
@@ -199,7 +207,6 @@ def build(
         spans.update((stack.path, draft.component.span) for stack in made)
         written |= draft.written
     edges = renaming.entries(access.edges())
-    bindings = renaming.entries(bound.entry for draft in drafts for bound in draft.bindings)
     stacks, found = adopt(world.components, stacks)
     diagnostics += (*found, *_refuse_living(world, stacks, spans))
     for path in world.removed:
@@ -208,7 +215,7 @@ def build(
             spans[path] = world.removed[path]
     ordered = tuple(sorted(_after_deploy_roles(stacks), key=lambda stack: stack.path))
     documents = {stack.path: document(stack) for stack in ordered}
-    printer = printer or Printer()
+    bindings, rights = _beside_policies(drafts, documents, world, renaming)
     places = Places(spans, written)
     if not has_errors(diagnostics):
         # What is known was checked before, by itself: nothing about it depends on another stack.
@@ -223,17 +230,40 @@ def build(
         if policies is not None and not has_errors(diagnostics):
             diagnostics += check_access(documents, policies, edges, places)
     if not has_errors(diagnostics):
-        diagnostics += check_bindings(documents, bindings, places)
+        diagnostics += _check_beside(documents, bindings, rights, places)
     compiled = Compiled(
         world=world,
         stacks=ordered,
         edges=edges,
         bindings=bindings,
+        rights=rights,
         documents=documents,
         spans=spans,
         printer=printer,
     )
     return compiled, tuple(once(diagnostics, places))
+
+
+def _check_beside(
+    documents: Mapping[str, Mapping[str, Json]],
+    bindings: Sequence[Binding],
+    rights: Sequence[Right],
+    places: Places,
+) -> Iterator[Diagnostic]:
+    yield from check_bindings(documents, bindings, places)
+    yield from check_rights(documents, rights, places)
+
+
+def _beside_policies(
+    drafts: Sequence[Draft],
+    documents: Mapping[str, Mapping[str, Json]],
+    world: World,
+    renaming: Renaming,
+) -> tuple[tuple[Binding, ...], tuple[Right, ...]]:
+    """The entries of the ledger that no policy of IAM stands behind."""
+    bindings = renaming.entries(bound.entry for draft in drafts for bound in draft.bindings)
+    rights = renaming.entries(right for draft in drafts for right in draft.rights)
+    return bindings, (*rights, *own_rights(documents, drafts, world.organization.accounts))
 
 
 def _draft(

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from graphlib import TopologicalSorter
 
-from compiler.access.ledger import Binding, Edge, ledger
+from compiler.access.ledger import Entry, ledger
 from compiler.terraform.document import Json
 from compiler.terraform.stack import Stack
 from compiler.terraform.text import canonical
@@ -17,7 +17,7 @@ VERSION = 1
 def output_tree(
     organization: str,
     stacks: Iterable[Stack],
-    edges: Iterable[Edge | Binding],
+    edges: Iterable[Entry],
     texts: Mapping[str, bytes],
 ) -> dict[str, bytes]:
     """The files of one organisation by their path below its folder; `texts` are the root modules."""

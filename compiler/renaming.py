@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from compiler.access.grants import Access
-from compiler.access.ledger import Binding, Edge
+from compiler.access.ledger import Binding, Edge, Right
 from compiler.diagnostics import Diagnostic
 from compiler.kinds.draft import Draft
 from compiler.organization.records import Component
 from compiler.organization.roots import STATE_FILE
 from compiler.terraform.stack import Stack
 
-Entry = TypeVar("Entry", bound=Edge | Binding)
+Entry = TypeVar("Entry", bound=Edge | Binding | Right)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +72,20 @@ class Renaming:
         if isinstance(entry, Edge):
             found = tuple(replace(s, stack=self._path(s.stack)) for s in entry.statements)
             return replace(entry, id=id, component=name, statements=found)
+        if isinstance(entry, Right):
+            on = self._symbol(entry.resource)
+            return replace(entry, id=id, component=name, resource=on, stack=self._path(entry.stack))
         return replace(entry, id=id, component=name, stack=self._path(entry.stack))
 
     def _path(self, path: str) -> str:
         home, _, name = path.rpartition("/")
         return f"{home}/{self.names.get(name, name)}"
+
+    def _symbol(self, resource: str) -> str:
+        """With the stack's path, where that stands for an id that only AWS knows: `<aws/shared/…>`."""
+        before, mark, rest = resource.partition("<")
+        stack, slash, address = rest.rpartition("/")
+        return f"{before}{mark}{self._path(stack)}{slash}{address}" if mark else resource
 
     def _told(self, found: Diagnostic) -> Diagnostic:
         return replace(

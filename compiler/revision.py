@@ -16,7 +16,7 @@ from typing import Any
 
 from compiler import git
 from compiler.access.delta.records import Home, Snapshot
-from compiler.access.ledger import Binding, Edge, Evidence
+from compiler.access.ledger import Binding, Edge, Entry, Evidence, Right
 from compiler.blueprint.files import display_path
 from compiler.compilation import Compilation, Compiled, compile_blueprints
 from compiler.diagnostics import Diagnostic, Span, has_errors
@@ -140,7 +140,7 @@ def snapshot(compiled: Compiled) -> Snapshot:
     )
     return Snapshot(
         documents=compiled.documents,
-        edges=(*compiled.edges, *compiled.bindings),
+        edges=compiled.entries,
         homes={
             home.id: Home(
                 name=home.name,
@@ -293,8 +293,10 @@ def _organization_of(documents: Mapping[str, Any]) -> str | None:
     return min(found) if len(found) == 1 else None
 
 
-def _entry(entry: Mapping[str, Any]) -> Edge | Binding:
+def _entry(entry: Mapping[str, Any]) -> Entry:
     principal, resource = entry["principal"], entry["resource"]
+    if "right" in entry:
+        return _right(entry)
     if principal["cloud"] == "google":
         return Binding(
             id=entry["id"],
@@ -328,6 +330,26 @@ def _entry(entry: Mapping[str, Any]) -> Edge | Binding:
             )
             for each in entry["statements"]
         ),
+    )
+
+
+def _right(entry: Mapping[str, Any]) -> Right:
+    principal, resource, given = entry["principal"], entry["resource"], entry["statements"]
+    google = principal["cloud"] == "google"
+    home = "project" if google else "account"
+    return Right(
+        id=entry["id"],
+        component=entry["component"],
+        origin=entry["origin"],
+        side=given[-1]["side"],
+        principal=principal["member" if google else "arn"],
+        principal_home=principal.get(home, ""),
+        name=entry["right"],
+        namespaces=tuple(entry.get("namespaces", ())),
+        home=resource[home],
+        resource=resource["name" if google else "arn"],
+        stack=given[-1]["stack"],
+        addresses=tuple(each["address"] for each in given),
     )
 
 

@@ -20,7 +20,6 @@ SHIPPED = "compiler.kinds.endpoints.deployer"
 
 # Lists of resources and permissions, written as one value each: no branches, nothing to name apart.
 LONG = {
-    "compiler.kinds.account_baseline": ("_deploy_role",),
     "compiler.kinds.parts": ("bucket",),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from compiler.access.policy import Conditions
 from compiler.terraform.document import Json
@@ -106,6 +107,82 @@ class Binding:
         return {**found, "condition": self.condition} if self.condition else found
 
 
-def ledger(edges: Iterable[Edge | Binding]) -> dict[str, Json]:
+# What gives access beside policies.
+Side = Literal["access-entry", "fleet", "managed-policy", "pod-identity", "portfolio", "share"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Right:
+    """Access that no policy of IAM says, and the resources that give it: rights inside a cluster, a
+    share, a role for pods, an attached policy of AWS.
+
+    `principal` is an ARN or IAM's text of a member, `principal_home` the name of its account or project ("" where it has
+    none in the blueprint), `home` that of what it is on. `name` is what is given, in its service's
+    word; `namespaces` are those that it is limited to. The last of `addresses` says it, those before
+    are needed for it.
+    """
+
+    id: str
+    component: str
+    origin: str
+    side: Side
+    principal: str
+    principal_home: str
+    name: str
+    home: str
+    resource: str
+    stack: str
+    addresses: tuple[str, ...]
+    namespaces: tuple[str, ...] = ()
+
+    @property
+    def cloud(self) -> str:
+        """`aws` or `google`, of the stack."""
+        return self.stack.partition("/")[0]
+
+    @property
+    def text(self) -> str:
+        """What is given, with where in a cluster: `AmazonEKSAdminPolicy(namespaces:churn)`."""
+        return right_text(self.side, self.name, self.namespaces)
+
+    def json(self) -> dict[str, Json]:
+        """As in access.json."""
+        who, home, what = (
+            ("member", "project", "name") if self.cloud == "google" else ("arn", "account", "arn")
+        )
+        principal: dict[str, Json] = {"cloud": self.cloud}
+        if self.principal_home:
+            principal[home] = self.principal_home
+        found: dict[str, Json] = {
+            "id": self.id,
+            "component": self.component,
+            "origin": self.origin,
+            "principal": {**principal, who: self.principal},
+            "right": self.name,
+        }
+        if self.namespaces:
+            found["namespaces"] = list(self.namespaces)
+        return {
+            **found,
+            "resource": {home: self.home, what: self.resource},
+            "statements": [
+                {"stack": self.stack, "address": address, "side": self.side, "sid": ""}
+                for address in self.addresses
+            ],
+        }
+
+
+def right_text(side: str, name: str, namespaces: tuple[str, ...]) -> str:
+    """The text of a right; what a cluster's access entry gives is for all of it or for namespaces."""
+    if namespaces:
+        return f"{name}(namespaces:{','.join(namespaces)})"
+    return f"{name}(cluster)" if side == "access-entry" else name
+
+
+# Everything that the ledger lists.
+Entry = Edge | Binding | Right
+
+
+def ledger(edges: Iterable[Entry]) -> dict[str, Json]:
     """The value of access.json, sorted by edge id."""
     return {"version": 1, "edges": [edge.json() for edge in sorted(edges, key=lambda e: e.id)]}

@@ -10,18 +10,17 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 
-from compiler.access import google_why, natural
+from compiler.access import google_why, natural, rights_why
 from compiler.access.evaluation import Decision, Request
-from compiler.access.ledger import Binding, Edge, ledger
+from compiler.access.evaluation.rights import Given, rights
+from compiler.access.ledger import Binding, Edge, Entry, Right, ledger, right_text
 from compiler.access.proof import Documents, Judge, gather, missing_halves, why_not
 from compiler.access.proof_index import Index, covered, index
 from compiler.access.rules import Tuning
 from compiler.access.rules.google_members import is_member
-
-Entry = Edge | Binding
 
 COLUMNS = ("principal", "actions", "resource", "edge")
 
@@ -35,12 +34,14 @@ class Why:
     """The answer to one question; `edges` are those of the ledger that say so.
 
     Where several say so, each in circumstances or on a key of its own, `others` are their requests.
+    `beside` is what the principal has on the resource beside policies: rights inside a cluster.
     """
 
     request: Request
     answer: Decision
     edges: tuple[Entry, ...]
     others: tuple[Request, ...] = ()
+    beside: tuple[Given, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,9 @@ def row(edge: Entry) -> Row:
     if isinstance(edge, Binding):
         own = edge.member_project or ""
         return Row(edge.id, edge.member, own, (edge.role,), edge.resource, edge.project)
+    if isinstance(edge, Right):
+        own = edge.principal_home
+        return Row(edge.id, edge.principal, own, (edge.text,), edge.resource, edge.home)
     return Row(
         edge.id,
         edge.principal_arn,
@@ -187,6 +191,8 @@ class Asked:
     documents: Documents
     edges: tuple[Edge, ...]
     bindings: tuple[Binding, ...]
+    rights: tuple[Right, ...]
+    given: tuple[Given, ...]
     known: Index
 
 
@@ -195,7 +201,9 @@ def asked(documents: Documents, entries: Iterable[Entry], organization: str | No
     found = tuple(entries)
     edges = tuple(entry for entry in found if isinstance(entry, Edge))
     bound = tuple(entry for entry in found if isinstance(entry, Binding))
-    return Asked(documents, edges, bound, index(gather(documents, edges, organization), edges))
+    beside = tuple(entry for entry in found if isinstance(entry, Right))
+    known = index(gather(documents, edges, organization), edges)
+    return Asked(documents, edges, bound, beside, rights(documents), known)
 
 
 def why(
@@ -212,14 +220,22 @@ def answer(about: Asked, question: str) -> Why:
         raise QueryError(
             'a question is "PRINCIPAL ACTION RESOURCE", on Google "MEMBER ROLE RESOURCE"'
         )
+    name = _right_named(about, words[1])
+    if name:
+        return _why_right(about, words[0], name, words[2])
     documents, edges, bound, known = about.documents, about.edges, about.bindings, about.known
     policies = known.policies
     everybody = {edge.principal_arn for edge in edges}
     everybody |= {each.arn for each in policies.principals.values()}
-    principal = _one(words[0], everybody | google_why.members(documents, bound), "principal")
+    everybody |= google_why.members(documents, bound)
+    if not _hits(words[0], everybody):
+        everybody |= rights_why.principals(about.given, about.rights)
+    principal = _one(words[0], everybody, "principal")
     if is_member(principal):
         return _why_role(documents, bound, principal, words[1], words[2])
     everything = {edge.resource_arn for edge in edges} | set(policies.holders)
+    if not _hits(words[2], everything):
+        everything |= rights_why.resources(about.given, about.rights)
     own = [edge for edge in edges if edge.principal_arn == principal]
     fitting = {e.resource_arn for e in own if covered([e], words[1].lower(), e.resource_arn)}
     resource = _one(words[2], fitting, "resource") if _hits(words[2], fitting) else None
@@ -228,13 +244,36 @@ def answer(about: Asked, question: str) -> Why:
     saying = tuple(edge for edge in own if covered([edge], words[1].lower(), resource))
     requests = list(_requests(known, saying, principal, words[1], resource))
     judge = Judge(policies)
+    beside = rights_why.held(about.given, principal, resource)
     decisions = [judge.decide(request) for request in requests]
     for last, decision in decisions:
         if not decision.allowed:
-            return Why(request=last, answer=decision, edges=saying)
+            return Why(request=last, answer=decision, edges=saying, beside=beside)
     chain = tuple(dict.fromkeys(link for _, decision in decisions for link in decision.chain))
     whole = Decision("allowed", chain)
-    return Why(request=requests[0], answer=whole, edges=saying, others=tuple(requests[1:]))
+    others = tuple(requests[1:])
+    return Why(request=requests[0], answer=whole, edges=saying, others=others, beside=beside)
+
+
+def _right_named(about: Asked, word: str) -> str:
+    """The right that a question is about, by its name or a part that only one has; "" if none."""
+    names = rights_why.names(about.given, about.rights)
+    return _one(word, names, "right") if "*" not in word and _hits(word, names) else ""
+
+
+def _why_right(about: Asked, who: str, name: str, on: str) -> Why:
+    principal = _one(who, rights_why.principals(about.given, about.rights), "principal")
+    own = rights_why.resources(about.given, about.rights, principal, name)
+    known = own if _hits(on, own) else rights_why.resources(about.given, about.rights)
+    request = Request(principal=principal, action=name, resource=_one(on, known, "resource"))
+    decision, where = rights_why.decide(about.given, request)
+    asked = replace(request, context={"namespaces": where}) if where else request
+    saying = tuple(
+        each
+        for each in about.rights
+        if (each.principal, each.name, each.resource) == (principal, name, request.resource)
+    )
+    return Why(request=asked, answer=decision, edges=saying)
 
 
 def _why_role(
@@ -306,7 +345,8 @@ def why_text(found: Why, places: Mapping[str, str]) -> str:
         lines += [f"  and on {other.resource}"] if other.resource != request.resource else []
         lines += [f"  or with {key} = {value}" for key, value in sorted(other.context.items())]
     for link in answer.chain:
-        lines.append(f"  {link.side}: {link.effect} by {link.stack} {link.address} {link.sid}")
+        place = f"{link.stack} {link.address} {link.sid}".rstrip()
+        lines.append(f"  {link.side}: {link.effect} by {place}")
         if link.stack in places:
             lines.append(f"    {places[link.stack]}")
     if not answer.allowed:
@@ -314,6 +354,9 @@ def why_text(found: Why, places: Mapping[str, str]) -> str:
         for edge in found.edges:
             for half in missing_halves(edge, answer) if isinstance(edge, Edge) else ():
                 lines.append(f"  missing {half.side}: {half.stack} {half.address} {half.sid}")
+    for given in found.beside:
+        what = right_text(given.side, given.name, given.namespaces)
+        lines.append(f"  beside policies: {what} by {given.stack} {given.address} ({given.side})")
     lines += [f"  declared as {edge.id}" for edge in found.edges] or ["  declared by no grant"]
     return "\n".join(lines) + "\n"
 
@@ -337,9 +380,11 @@ def why_json(found: Why, places: Mapping[str, str]) -> str:
         "principal": request.principal,
         "action": request.action,
         "resource": request.resource,
+        "context": {key: request.context[key] for key in sorted(request.context)},
         "chain": chain,
         "missing": list(answer.missing),
         "depends_on": sorted(answer.depends_on),
         "edges": [edge.id for edge in found.edges],
+        "beside": [rights_why.json(given) for given in found.beside],
     }
     return json.dumps(body, indent=2, ensure_ascii=False) + "\n"

@@ -20,6 +20,7 @@ from compiler.access.policy import Statement
 from compiler.blueprint.shapes import Matching, Shape, Text, problem
 from compiler.kinds.draft import Draft
 from compiler.kinds.inputs import EmailAddress, OneAccount
+from compiler.kinds.rights import managed_policy
 from compiler.organization.kind import Kind
 from compiler.organization.records import Account, Component
 from compiler.terraform.stack import Value, reference
@@ -241,15 +242,8 @@ def _deploy_role(draft: Draft, account: Account, given: DeployFrom) -> None:
     draft.grant(f"{role.label}-becomes-itself", role, ("sts:AssumeRole",), Own(place, role_arn))
     _keeps_state(draft, account, role)
     for policy_name in sorted(given.policies):
-        draft.add(
-            account,
-            "aws_iam_role_policy_attachment",
-            "deploy_" + "".join(c if c.isalnum() else "_" for c in policy_name),
-            {
-                "role": reference("aws_iam_role.deploy", "name"),
-                "policy_arn": f"arn:{place.partition}:iam::aws:policy/{policy_name}",
-            },
-        )
+        label = "deploy_" + "".join(c if c.isalnum() else "_" for c in policy_name)
+        managed_policy(draft, account, role, policy_name, label)
     draft.creates_deploy_role(account)
     draft.output(
         account, "deploy_role_arn", role_arn, "ARN of the role that Terraform is applied with"

@@ -15,6 +15,7 @@ from typing import Literal
 
 from compiler.access.google import Bound, Member, On, ServiceAccount, Site
 from compiler.access.grants import Access
+from compiler.access.ledger import Right, Side
 from compiler.access.parties import (
     Bucket,
     Bus,
@@ -65,6 +66,7 @@ class Draft:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     grants: list[Grant] = field(default_factory=list)
     bindings: list[Bound] = field(default_factory=list)
+    rights: list[Right] = field(default_factory=list)
     written: dict[tuple[str, str], Written] = field(default_factory=dict)
     _stacks: dict[str, Drafted] = field(default_factory=dict)
     _roles: list[Role] = field(default_factory=list)
@@ -300,6 +302,40 @@ class Draft:
                 actions=tuple(actions),
                 target=target,
                 conditions=conditions or {},
+            )
+        )
+
+    def right(
+        self,
+        home: Home,
+        id: str,
+        side: Side,
+        name: str,
+        *,
+        principal: str,
+        resource: str,
+        addresses: Sequence[str],
+        namespaces: Sequence[str] = (),
+        principal_home: str = "",
+    ) -> None:
+        """Put into the ledger what `addresses` of the stack in `home` give beside policies.
+
+        The last address is the resource that says it. Compiling fails where it says something else.
+        """
+        self.rights.append(
+            Right(
+                id=f"{self.component.name}/{id}",
+                component=self.component.name,
+                origin=self.component.origin,
+                side=side,
+                principal=principal,
+                principal_home=principal_home,
+                name=name,
+                home=home.name,
+                resource=resource,
+                stack=self._stack(home).path,
+                addresses=tuple(addresses),
+                namespaces=tuple(sorted(set(namespaces))),
             )
         )
 

@@ -10,7 +10,7 @@ import pytest
 
 from compiler.access.delta import Change, Delta, Snapshot, delta
 from compiler.access.evaluation.text import like
-from compiler.access.ledger import Binding, Edge
+from compiler.access.ledger import Binding, Edge, Right
 from compiler.access.proof_index import covered, within
 from compiler.revision import from_path
 
@@ -57,6 +57,10 @@ def test_each_edge_of_the_ledger_is_gained(name: str) -> None:
         if isinstance(edge, Binding):
             wanted = (edge.member, (edge.role,), edge.resource)
             assert wanted in [(c.who.text, c.actions, c.on.text) for c in changes], edge.id
+            continue
+        if isinstance(edge, Right):
+            right = (edge.principal, (edge.name,), edge.resource)
+            assert right in [(c.who.text, c.actions, c.on.text) for c in changes], edge.id
             continue
         for action in edge.actions:
             found = [change for change in changes if says(change, edge, action)]

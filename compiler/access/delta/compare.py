@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from compiler.access.delta import bindings
+from compiler.access.delta import bindings, rights
 from compiler.access.delta.candidates import questions, widest
 from compiler.access.delta.marks import Marker, action_text
 from compiler.access.delta.reach import Asked, Reach, View
@@ -35,7 +35,8 @@ def delta(organization: str, before: Snapshot, after: Snapshot) -> Delta:
     markers = Marker(first, production), Marker(second, production)
     more = _Comparison(first, second, had, has, markers[1]).more()
     less = _Comparison(second, first, has, had, markers[0]).more()
-    changes = (*more, *map(_mirrored, less), *bindings.delta(before, after, markers))
+    beside = rights.delta(before, after, markers)
+    changes = (*more, *map(_mirrored, less), *bindings.delta(before, after, markers), *beside)
     return Delta(organization=organization, changes=tuple(sorted(_replacing(changes), key=_order)))
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
-from compiler.access.delta.privileged import reason, role_reason
+from compiler.access.delta.privileged import attached_reason, reason, role_reason
 from compiler.access.delta.reach import Asked, Reach, View
 from compiler.access.delta.records import Home, Mark
 from compiler.access.delta.terms import Term, Terms, spelled
@@ -91,6 +91,33 @@ class Marker:
             if home not in self._homes:
                 yield Mark(name="external", reason=f"project {home} is not in the blueprint")
         yield from self._in_production(project)
+
+    def right(self, principal: str, name: str, resource: str, owner: str) -> Iterator[Mark]:
+        """The marks of access beside policies on AWS; `owner` is the account of what it is on."""
+        why = role_reason(name) or attached_reason(name)
+        if not why and resource in self._strong:
+            why = f"becomes {resource}: {self._strong[resource]}"
+        if why:
+            yield Mark(name="privileged", reason=why)
+        yield from self._from_elsewhere(principal, owner)
+        yield from self._in_production(owner)
+
+    def _from_elsewhere(self, principal: str, owner: str) -> Iterator[Mark]:
+        """Whether it is another account's, or of several: by the form of its ARN."""
+        parts = principal.split(":", 5)
+        if len(parts) < 6:
+            return
+        service, account, last = parts[2], parts[4], parts[5]
+        if service == "organizations":
+            whom = last.rpartition("/")[2]
+            yield Mark(name="cross-account", reason=f"from all of {whom} to {self._named(owner)}")
+        elif not account:
+            yield Mark(name="cross-account", reason="from every account that it is shared to")
+        elif account != owner:
+            reason = f"from {self._named(account)} to {self._named(owner)}"
+            yield Mark(name="cross-account", reason=reason)
+            if account not in self._homes:
+                yield Mark(name="external", reason=f"account {account} is not in the blueprint")
 
     def _project_of(self, member: str) -> str:
         """The id of the project that a service account belongs to, "" of others."""

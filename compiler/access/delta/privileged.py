@@ -16,6 +16,7 @@ from functools import lru_cache
 from compiler.access.delta.terms import Terms, spelled
 from compiler.access.evaluation.text import like
 from compiler.data import iam
+from compiler.terraform.document import Json
 
 # By action in lower case.
 NAMED: Mapping[str, str] = {
@@ -56,6 +57,14 @@ NAMED: Mapping[str, str] = {
     "s3:putaccountpublicaccessblock": "lets buckets be opened",
     "secretsmanager:putresourcepolicy": "says who reads a secret",
     "sts:assumeroot": "becomes the root user of a member account",
+}
+# Rights inside a cluster, by their name in the ledger. An administrator of namespaces writes roles and
+# role bindings there. Sources: EKS user guide, "Review access policy permissions"; Kubernetes,
+# "Using RBAC Authorization", user-facing roles.
+RIGHTS: Mapping[str, str] = {
+    "AmazonEKSAdminPolicy": "says who may do what in namespaces",
+    "AmazonEKSClusterAdminPolicy": "does everything in the cluster",
+    "kubernetes:ADMIN": "says who may do what in namespaces",
 }
 # An action that a condition keeps harmless: a service does it for the caller's own resources.
 HARMLESS_WITH: Mapping[str, str] = {
@@ -114,8 +123,32 @@ def _harmless(name: str, ways: list[Terms]) -> bool:
     return key is not None and bool(ways) and all(key in {t.key for t in way} for way in ways)
 
 
+def attached(name: str) -> Mapping[str, Json] | None:
+    """The text of a policy of AWS, by its name or ARN; None where it is not known."""
+    return iam.managed_policy(
+        name if name.startswith("arn:") else f"arn:aws:iam::aws:policy/{name}"
+    )
+
+
+def attached_reason(name: str) -> str:
+    """Why an attached policy of AWS is privileged, "" if it is not; its conditions are taken to hold."""
+    text = attached(name)
+    statements = text.get("Statement") if text else None
+    for body in statements if isinstance(statements, list) else ():
+        if not isinstance(body, Mapping) or body.get("Effect") != "Allow":
+            continue
+        named = body.get("Action", "*")  # with NotAction it is almost everything
+        for action in named if isinstance(named, list) else [named]:
+            why = reason(str(action).lower(), [])
+            if why:
+                return f"{name}: {why}"
+    return ""
+
+
 def role_reason(role: str) -> str:
-    """Why a role of Google Cloud is privileged, "" if it is not."""
+    """Why a role of Google Cloud, or a right in a cluster, is privileged, "" if it is not."""
+    if role in RIGHTS:
+        return f"{role} {RIGHTS[role]}"
     if role in GOOGLE:
         return f"{role} {GOOGLE[role]}"
     last = role.rpartition("/")[2].rpartition(".")[2].lower()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from compiler.access.ledger import Binding, Edge
+from compiler.access.ledger import Entry
 from compiler.diagnostics import Span
 from compiler.terraform.document import Json
 
@@ -42,7 +42,7 @@ class Snapshot:
     """
 
     documents: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
-    edges: tuple[Edge | Binding, ...] = ()
+    edges: tuple[Entry, ...] = ()
     homes: Mapping[str, Home] = field(default_factory=dict)
     places: Mapping[str, Span] = field(default_factory=dict)
     organization: str | None = None

@@ -67,7 +67,7 @@ def command(
             continue
         if len(blueprints) > 1:
             sys.stdout.write(f"# {one.organization}\n\n")
-        everything: list[report.Entry] = [*one.edges, *one.bindings]
+        everything = one.entries
         # A question about some edges is no question about rules.
         exceptions = () if who or to or action else tuple(one.world.exceptions)
         sys.stdout.write(_FORMATS[format_](report.chosen(everything, who, to, action), exceptions))
@@ -78,7 +78,7 @@ def _why(one: Compiled, question: str, format_: str) -> str:
         raise click.UsageError("--why has the formats text and json")
     organization = one.world.organization.aws_id
     try:
-        found = report.why(one.documents, [*one.edges, *one.bindings], organization, question)
+        found = report.why(one.documents, one.entries, organization, question)
     except report.QueryError as error:
         raise click.UsageError(str(error)) from error
     places = {stack: str(span) for stack, span in one.spans.items()}

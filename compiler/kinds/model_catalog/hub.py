@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
+from compiler.access.ledger import Side
 from compiler.kinds.model_catalog import templates
 from compiler.kinds.model_catalog.inputs import PLACEHOLDER, Version
 from compiler.kinds.model_catalog.names import Catalog, Offer
+from compiler.kinds.model_catalog.sharing import Share
 from compiler.kinds.model_hub.names import identifier
 from compiler.terraform.names import HASH_LENGTH
 from compiler.terraform.stack import Expression, JsonText, Value, reference, template
@@ -211,7 +213,7 @@ def _principals(catalog: Catalog) -> list[str]:
     account that is shared to can launch. Source: Service Catalog API reference,
     AssociatePrincipalWithPortfolio.
     """
-    partition = catalog.hub.partition
+    partition, draft = catalog.hub.partition, catalog.draft
     here: dict[str, str] = {}
     elsewhere: dict[str, str] = {}
     for launching in catalog.launching:
@@ -223,8 +225,9 @@ def _principals(catalog: Catalog) -> list[str]:
                 elsewhere[f"shared_{user.name}"] = pattern
     rows = [("IAM", name, arn) for name, arn in here.items()]
     rows += [("IAM_PATTERN", name, arn) for name, arn in elsewhere.items()]
-    return [
-        catalog.draft.add(
+    made = []
+    for type, name, arn in rows:
+        address = draft.add(
             catalog.inputs.account,
             "aws_servicecatalog_principal_portfolio_association",
             name,
@@ -234,8 +237,28 @@ def _principals(catalog: Catalog) -> list[str]:
                 "principal_type": type,
             },
         )
-        for type, name, arn in rows
-    ]
+        id = f"{name.replace('_', '-')}-sees-portfolio"
+        home = catalog.inputs.account.name if type == "IAM" else ""
+        _right(catalog, id, "portfolio", "PortfolioPrincipal", arn, home, address)
+        made.append(address)
+    return made
+
+
+def _right(
+    catalog: Catalog, id: str, side: Side, name: str, principal: str, home: str, address: str
+) -> None:
+    """Put into the ledger what a principal gets of the portfolio, whose id only AWS knows."""
+    portfolio = f"portfolio/<{catalog.hub.stack}/{PORTFOLIO}>"
+    catalog.draft.right(
+        catalog.inputs.account,
+        id,
+        side,
+        name,
+        principal=principal,
+        principal_home=home,
+        resource=catalog.hub.arn("catalog", portfolio),
+        addresses=(address,),
+    )
 
 
 def _tag_options(catalog: Catalog) -> list[str]:
@@ -284,7 +307,19 @@ def _shares(catalog: Catalog, ready: tuple[str, ...]) -> None:
             },
             depends_on=before,
         )
+        _shared(catalog, share, address)
         before = (address,)
+
+
+def _shared(catalog: Catalog, share: Share, address: str) -> None:
+    accounts = catalog.draft.organization.accounts.values()
+    home = next((each.name for each in accounts if each.id == share.principal), "")
+    principal = share.principal
+    if not share.of_unit:
+        principal = f"arn:{catalog.hub.partition}:iam::{principal}:root"
+    name = "PortfolioShareWithPrincipals" if share.of_unit else "PortfolioShare"
+    id = f"portfolio-is-shared-to-{share.name.replace('_', '-')}"
+    _right(catalog, id, "share", name, principal, home, address)
 
 
 def _outputs(catalog: Catalog) -> None:

@@ -164,8 +164,9 @@ def _joins(draft: Draft, launching: Launching) -> None:
         "portfolio_id",
         "Output portfolio_id of the catalog's own stack; empty until that is applied",
     )
+    place = draft.place(account)
     for user in launching.users:
-        draft.add(
+        association = draft.add(
             account,
             "aws_servicecatalog_principal_portfolio_association",
             user.name,
@@ -175,6 +176,16 @@ def _joins(draft: Draft, launching: Launching) -> None:
                 "principal_arn": user.arn,
                 "principal_type": "IAM",
             },
+        )
+        draft.right(
+            account,
+            f"{user.label}-sees-portfolio",
+            "portfolio",
+            "PortfolioPrincipal",
+            principal=user.arn,
+            principal_home=account.name,
+            resource=place.arn("catalog", f"portfolio/<{place.stack}/var.portfolio_id>"),
+            addresses=(association,),
         )
 
 

@@ -38,7 +38,7 @@ def build(parties: Parties) -> None:
 
 def _entry(parties: Parties, entry: _Entry) -> None:
     draft, account, given = parties.draft, parties.account, entry.given
-    principal = _principal(parties, entry)
+    principal, arn, home = _principal(parties, entry)
     if principal == parties.node.arn:
         # EKS makes the entry of a node group's role itself, and refuses another.
         what = f'component "{draft.component.name}": "access.{entry.index}.role"'
@@ -54,10 +54,11 @@ def _entry(parties: Parties, entry: _Entry) -> None:
         lifecycle=_follows(entry),
     )
     policy = eks_access_policy(given.level, namespaces=bool(given.namespaces))
+    namespaces = sorted(set(given.namespaces))
     scope: dict[str, Value] = {"type": "cluster"}
     if given.namespaces:
-        scope = {"type": "namespace", "namespaces": sorted(set(given.namespaces))}
-    draft.add(
+        scope = {"type": "namespace", "namespaces": [*namespaces]}
+    association = draft.add(
         account,
         "aws_eks_access_policy_association",
         entry.name,
@@ -69,6 +70,17 @@ def _entry(parties: Parties, entry: _Entry) -> None:
         },
         # The policies of an entry go with it.
         lifecycle={"replace_triggered_by": [f"{made}.access_entry_arn"]},
+    )
+    draft.right(
+        account,
+        parties.labelled(f"{entry.name.replace('_', '-')}-{given.level}s-cluster"),
+        "access-entry",
+        policy,
+        principal=arn,
+        principal_home=home.name,
+        resource=parties.arn,
+        addresses=(made, association),
+        namespaces=namespaces,
     )
 
 
@@ -83,8 +95,8 @@ def _follows(entry: _Entry) -> dict[str, Value]:
     return {"replace_triggered_by": [f"{role}.unique_id"]}
 
 
-def _principal(parties: Parties, entry: _Entry) -> Value:
-    """The ARN of who is admitted: the role itself, or the one that it assumes.
+def _principal(parties: Parties, entry: _Entry) -> tuple[Value, str, Account]:
+    """Who is admitted, the role itself or the one that it assumes: as it is written, the ARN, its account.
 
     Roles of the cluster's account may also look the cluster up, as `aws eks update-kubeconfig` does.
     A cluster has no policy that would let another account's do so: they have the kubeconfig of the
@@ -107,11 +119,12 @@ def _principal(parties: Parties, entry: _Entry) -> Value:
             role.arn,
             f"ARN of the role that {given.role} of {home.name} assumes",
         )
-        return reference(f"aws_iam_role.{role.name}", "arn")
+        return reference(f"aws_iam_role.{role.name}", "arn"), role.arn, parties.account
     if home == parties.account and not given.role.startswith(PROTECTED):
         role = draft.existing_role(home, f"access_{entry.name}", given.role)
         _finds_cluster(parties, role)
-    return f"arn:{parties.place.partition}:iam::{home.id}:role/{given.role}"
+    arn = f"arn:{parties.place.partition}:iam::{home.id}:role/{given.role}"
+    return arn, arn, home
 
 
 def _reports_shared_stack(parties: Parties, entry: _Entry) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from compiler.access.parties import Role
 from compiler.data import Addon, eks_addons
 from compiler.kinds.model_serving.names import Parties, identifier
 from compiler.terraform.stack import JsonText, Value, reference
@@ -32,8 +33,9 @@ def after_nodes(parties: Parties, nodes: Sequence[str]) -> None:
 def _addon(parties: Parties, name: str, after: Sequence[str]) -> str:
     settings = parties.inputs.addons.get(name)
     configuration = CONFIGURATION.get(name)
-    identity, attached = _identity(parties, eks_addons()[name])
-    return parties.draft.add(
+    addon = eks_addons()[name]
+    role, identity, attached = _identity(parties, addon)
+    made = parties.draft.add(
         parties.account,
         "aws_eks_addon",
         identifier(name),
@@ -48,12 +50,15 @@ def _addon(parties: Parties, name: str, after: Sequence[str]) -> str:
         },
         depends_on=(*attached, *after),
     )
+    if role is not None and addon.service_account is not None:
+        parties.pods_role(addon.namespace, addon.service_account, role, made)
+    return made
 
 
-def _identity(parties: Parties, addon: Addon) -> tuple[list[Value], list[str]]:
+def _identity(parties: Parties, addon: Addon) -> tuple[Role | None, list[Value], list[str]]:
     """The role of an add-on that calls AWS, given to its service account alone."""
     if addon.service_account is None or addon.policy is None:
-        return [], []
+        return None, [], []
     role = parties.role(
         f"addon_{identifier(addon.name)}",
         f"addon-{addon.name}",
@@ -65,4 +70,4 @@ def _identity(parties: Parties, addon: Addon) -> tuple[list[Value], list[str]]:
         "service_account": addon.service_account,
         "role_arn": reference(f"aws_iam_role.{role.name}", "arn"),
     }
-    return [association], [attached]
+    return role, [association], [attached]

@@ -12,6 +12,7 @@ from compiler.data import name_limit
 from compiler.kinds.draft import Draft
 from compiler.kinds.model_serving.inputs import Inputs
 from compiler.kinds.parts import service_trust
+from compiler.kinds.rights import managed_policy
 from compiler.organization.records import Account
 from compiler.terraform.names import shorten
 from compiler.terraform.stack import Expression, Value, reference
@@ -96,14 +97,24 @@ class Parties:
 
     def managed_policy(self, role: Role, policy: str) -> str:
         """Attach a policy of AWS to a role; gives the attachment's address."""
-        return self.draft.add(
+        name = f"{role.name}_{identifier(policy.rpartition('/')[2])}"
+        return managed_policy(self.draft, self.account, role, policy, name)
+
+    def labelled(self, id: str) -> str:
+        """The id of something of this cluster, with its account where the component has several."""
+        return f"{id}-{self.account.name}" if self.several else id
+
+    def pods_role(self, namespace: str, service_account: str, role: Role, address: str) -> None:
+        """Put into the ledger that these pods have the role, by the association at `address`."""
+        self.draft.right(
             self.account,
-            "aws_iam_role_policy_attachment",
-            f"{role.name}_{identifier(policy.rpartition('/')[2])}",
-            {
-                "role": reference(f"aws_iam_role.{role.name}", "name"),
-                "policy_arn": f"arn:{self.place.partition}:iam::aws:policy/{policy}",
-            },
+            f"{role.label}-are-pods",
+            "pod-identity",
+            "PodIdentity",
+            principal=f"{self.arn}/serviceaccount/{namespace}/{service_account}",
+            principal_home=self.account.name,
+            resource=role.arn,
+            addresses=(address,),
         )
 
 

@@ -47,7 +47,7 @@ def _workload(
         _reachable(parties, name, group)
         reads_model(draft, role.label, role, group, given.reads.path or "")
         draft.after_stacks(account, group.bucket.place.stack)
-    draft.add(
+    association = draft.add(
         account,
         "aws_eks_pod_identity_association",
         identifier(name),
@@ -58,6 +58,7 @@ def _workload(
             "role_arn": reference(f"aws_iam_role.{role.name}", "arn"),
         },
     )
+    parties.pods_role(namespace, given.service_account, role, association)
     arn = f"ARN of the role of the pods of {name}"
     draft.output(account, f"pods_{identifier(name)}_role_arn", role.arn, arn)
     image = repository.image("")[:-1] if repository else given.image

@@ -35,8 +35,7 @@ start them as any of its service accounts, with their buckets; give workloads th
 namespace of their own. A job in Vertex AI that names no service account runs as Google's Custom Code
 Service Agent, which reads what is stored in its project, whoever started the job: keep buckets in a project without
 training (`data.project`), and let jobs name their account (output `job_service_accounts`). The rights in
-clusters are in the ledger as roles of the fleet's scope; the role bindings of Kubernetes that the fleet
-makes of them (`google_gke_hub_scope_rbac_role_binding`) are no entries of their own.
+clusters are in the ledger twice: as roles of the fleet's scope, and as the roles of Kubernetes there.
 
 Accelerators are in some zones of a region only: a pool without `zones` is in all zones of its cluster,
 and Google refuses one that includes a zone without the machine. Name the zones where they are.

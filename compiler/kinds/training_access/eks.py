@@ -106,7 +106,7 @@ def _entry(ground: Ground, each: EksCluster, name: str, level: str, role_arn: st
         {"cluster_name": each.cluster, "principal_arn": role_arn, "type": "STANDARD"},
     )
     policy = eks_access_policy(level, namespaces=True)
-    draft.add(
+    association = draft.add(
         account,
         "aws_eks_access_policy_association",
         label,
@@ -119,5 +119,16 @@ def _entry(ground: Ground, each: EksCluster, name: str, level: str, role_arn: st
             ],
         },
         depends_on=[entry],
+    )
+    draft.right(
+        account,
+        f"{name}-{level}s-{each.cluster}-in-{account.name}",
+        "access-entry",
+        policy,
+        principal=role_arn,
+        principal_home=account.name,
+        resource=draft.place(account).arn("eks", f"cluster/{each.cluster}"),
+        addresses=(entry, association),
+        namespaces=ground.inputs.all_namespaces,
     )
     draft.claim(account, "EKS access entry", f"{each.cluster} {role_arn}")

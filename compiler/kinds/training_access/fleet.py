@@ -79,7 +79,7 @@ def _rights(ground: Ground, train: Train, scope_id: str) -> None:
             continue
         for who, member in here(train, name, persona):
             form, _, identity = member.text.partition(":")
-            draft.add(
+            binding = draft.add(
                 project,
                 "google_gke_hub_scope_rbac_role_binding",
                 name.replace("-", "_"),
@@ -90,6 +90,16 @@ def _rights(ground: Ground, train: Train, scope_id: str) -> None:
                     "group" if form == "group" else "user": identity,
                     "role": [{"predefined_role": level.upper()}],
                 },
+            )
+            draft.right(
+                project,
+                f"{name}-{level}s-namespaces{who}",
+                "fleet",
+                f"kubernetes:{level.upper()}",
+                principal=member.text,
+                principal_home=member.project or "",
+                resource=on.name,
+                addresses=(binding,),
             )
             draft.bind(f"{name}-{level}s-scope{who}", member, google_role("scope", level), on)
             id = f"{name}-{level}s-fleet{who}"

@@ -252,19 +252,38 @@ def _of_finding(finding: Finding, places: Places) -> Diagnostic:
 
 
 def check_engine(
-    documents: Mapping[str, Mapping[str, Json]], spans: Mapping[str, Span]
+    documents: Mapping[str, Mapping[str, Json]], places: Places
 ) -> Iterator[Diagnostic]:
-    """Text of the blueprint that CDKTF would take for a mark of its own."""
+    """Text of the blueprint, or of a kind's file, that CDKTF would take for a mark of its own."""
     for path, value in documents.items():
         try:
             engine_form(path, value)
         except EngineInputError as error:
+            span, related = places.at(path, *_addressed(error.place))
             yield Diagnostic(
                 code="E502",
                 message=str(error),
-                span=spans[path],
+                span=span,
                 hint="change the text in the blueprint that this comes from",
+                related=related,
             )
+
+
+# What an address starts with, and of how many keys of a root module it is made, by section.
+_ADDRESSES = {
+    "resource": ("", 2),
+    "data": ("data.", 2),
+    "output": ("output.", 1),
+    "locals": ("local.", 1),
+}
+
+
+def _addressed(place: tuple[str, ...]) -> tuple[str, tuple[str | int, ...]]:
+    """A place in a root module as an address and the path below it."""
+    section, *keys = place or ("",)
+    start, count = _ADDRESSES.get(section, ("", 0))
+    below = tuple(int(key) if key.isdigit() else key for key in keys[count:])
+    return start + ".".join(keys[:count]), below
 
 
 def check_sizes(stacks: Iterable[Stack], spans: Mapping[str, Span]) -> Iterator[Diagnostic]:

@@ -223,7 +223,7 @@ def build(
         diagnostics += check_collisions(ordered, spans)
         diagnostics += check_schema((s for s in ordered if s.path in new), documents, places)
         diagnostics += check_sizes(ordered, spans)
-        diagnostics += check_engine({path: documents[path] for path in new}, spans)
+        diagnostics += check_engine({path: documents[path] for path in new}, places)
         sound = not has_errors(diagnostics)
         policies = gather(documents, edges, world.organization.aws_id) if sound else None
         diagnostics += check_rules(documents, policies, world.exceptions, places)

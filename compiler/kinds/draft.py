@@ -90,6 +90,12 @@ class Draft:
             related: tuple[tuple[str, Span], ...] = (("the component", found[0].span),)
             what = f'is of kind "{found[0].kind}"' if found[0].kind != kind else "is several stacks"
             message = f'"{name}" {what}, and a {kind} is wanted'
+        elif name in self.organization.unmade:
+            message = f'"{name}" is not made here: its "when" is false'
+            hint = "give both the same when, or name one that is made"
+            related = (("its when", self.organization.unmade[name]),)
+            self.problem("E341", self._called(at) + message, hint=hint, at=at, related=related)
+            return None
         else:
             related = ()
             message = f'no component is called "{name}"'

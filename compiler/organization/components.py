@@ -40,6 +40,7 @@ class Components:
     scope: Scope
     regions: Regions
     findings: Findings = field(default_factory=Findings)
+    unmade: dict[str, Span] = field(default_factory=dict)
     _of: dict[str, tuple[Diagnostic, ...]] = field(default_factory=dict)
 
     def all(self) -> tuple[Component, ...]:
@@ -106,6 +107,8 @@ class Components:
             found.add(_seen_from(match, instance.diagnostics))
             if made:
                 yield made
+            elif not instance.diagnostics and "when" in tree.entries:
+                self.unmade[name] = tree.entries["when"].key_span
 
     def _former(self, name: str, tree: nodes.Mapping, found: Findings) -> str | None:
         """The name that the component had, as `renamed_from` says."""

@@ -76,7 +76,8 @@ class Organization:
     """The organisation and everything that components can name.
 
     `accounts` and `projects` are sorted by name. `providers` maps "aws" and "google" to version
-    constraints. `aws_id` is the AWS organisation id that adds aws:PrincipalOrgID guards.
+    constraints. `aws_id` is the AWS organisation id that adds aws:PrincipalOrgID guards. `unmade` are
+    the components that are nowhere made, and where their `when` says so.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Organization:
     state: State
     providers: Mapping[str, str]
     regions: tuple[str, ...] = ()
+    unmade: Mapping[str, Span] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

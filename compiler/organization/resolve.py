@@ -8,7 +8,7 @@ on with, what depends on it is left unchecked rather than blamed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from compiler.access.codes import CODES, TUNABLE
 from compiler.access.rules.records import Tuning
@@ -112,9 +112,10 @@ class _Resolver:
             providers=self._providers(base),
             regions=(*organization.aws.regions, *organization.google.regions),
         )
+        components, unmade = self._components(record, members, base, regions)
         return World(
-            organization=record,
-            components=self._components(record, members, base, regions),
+            organization=replace(record, unmade=unmade),
+            components=components,
             removed=self._removed(record),
             exceptions=self._exceptions(),
             span=name_span,
@@ -214,7 +215,8 @@ class _Resolver:
         members: Members,
         base: Scope,
         regions: Regions,
-    ) -> tuple[Component, ...]:
+    ) -> tuple[tuple[Component, ...], Mapping[str, Span]]:
+        """Those that are made, and where the others say that they are not."""
         defaults = members.layers(None)
         vars_node = defaults.get("vars")
         entries = vars_node.entries if isinstance(vars_node, nodes.Mapping) else {}
@@ -228,7 +230,7 @@ class _Resolver:
         # What cannot be read may declare what components name.
         blamed = (d for d in components.findings.all if known or d.code not in ("E301", "E302"))
         self.diagnostics += blamed
-        return found
+        return found, components.unmade
 
     def _removed(self, organization: Organization) -> dict[str, Span]:
         entry = self.root.entries.get("removed")

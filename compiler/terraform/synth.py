@@ -51,7 +51,14 @@ class EngineError(Exception):
 
 
 class EngineInputError(ValueError):
-    """A value that the engine would lose, change or die of: a defect of the caller."""
+    """A value that the engine would lose, change or die of: a defect of the caller.
+
+    `place` are the keys that lead to it in its root module.
+    """
+
+    def __init__(self, message: str, place: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.place = place
 
 
 def synthesize(documents: Documents) -> dict[str, dict[str, Json]]:
@@ -194,8 +201,8 @@ def engine_form(path: str, document: Mapping[str, Json]) -> dict[str, Json]:
     try:
         return {key: _checked(value, _DEEPEST) for key, value in document.items()}
     except _Unfit as unfit:
-        place = ".".join(_place(document, unfit.value) or ())
-        raise EngineInputError(f"{path}: {place}: {unfit}") from None
+        place = _place(document, unfit.value) or ()
+        raise EngineInputError(f"{path}: {'.'.join(place)}: {unfit}", place) from None
 
 
 class _Unfit(Exception):

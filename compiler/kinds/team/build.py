@@ -225,6 +225,7 @@ class Building:
                 set(body) - known
                 or not all(isinstance(action, str) for action in listed)
                 or not isinstance(service, dict)
+                or not _services(service.get("Service", []))
                 or body.get("Effect", "Allow") != "Allow"
                 or body.get("Resource", "*") != "*"
                 or not _conditions(body.get("Condition", {}))
@@ -425,6 +426,11 @@ def _conditions(value: object) -> bool:
         isinstance(keys, dict) and keys and all(map(model.condition_value, keys.values()))
         for keys in value.values()
     )
+
+
+def _services(value: object) -> bool:
+    listed = value if isinstance(value, list) else [value]
+    return all(map(model.service_principal, listed))
 
 
 def _addresses(value: Value) -> bool:

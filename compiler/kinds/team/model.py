@@ -6,12 +6,15 @@ anything, and part by part when a component is built, with the expressions evalu
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
 from compiler.blueprint.shapes import Matching, Shape, Text, problem
+from compiler.blueprint.validation import Finding, problems
 from compiler.blueprint.wording import written
+from compiler.data import dns_suffix, partitions
 
 INPUT_NAME = r"[a-z][a-z0-9_]{0,40}"
 InputName = Annotated[
@@ -63,6 +66,18 @@ def _condition(value: object) -> object:
     if not condition_value(value):
         raise problem("E203", f"must be text, a number or a list of them, not {written(value)}")
     return value
+
+
+def service_principal(value: object) -> bool:
+    """Whether it has the form of an AWS service as a principal: `lambda.amazonaws.com`.
+
+    Source: IAM user guide, "AWS JSON policy elements: Principal", service principals.
+    """
+    if not isinstance(value, str):
+        return False
+    suffixes = sorted({dns_suffix(partition) for partition in partitions()})
+    endings = "|".join(map(re.escape, suffixes))
+    return re.fullmatch(rf"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:{endings})", value) is not None
 
 
 ConditionValue = Annotated[Any, AfterValidator(_condition)]
@@ -147,11 +162,33 @@ class RolePart(Shape):
     )
     when: bool = Field(default=True, description="made only where this is true")
 
+    @field_validator("service")
+    @classmethod
+    def _principals(cls, value: str | list[str] | None) -> str | list[str] | None:
+        found = []
+        for index, each in enumerate(value if isinstance(value, list) else [value or ""]):
+            if each and not service_principal(each):
+                hint = f"write {each}.amazonaws.com" if each.isalnum() else "lambda.amazonaws.com"
+                at = (index,) if isinstance(value, list) else ()
+                found.append(
+                    Finding("E204", f"names {written(each)}, which is no service", hint, at)
+                )
+        if found:
+            raise problems(found)
+        return value
+
 
 class ModelGroupPart(Shape):
     """A SageMaker model-package group; grants write its policy."""
 
-    name: Text = Field(description="the group's name")
+    # Source: SageMaker API reference, CreateModelPackageGroup, ModelPackageGroupName.
+    name: Annotated[
+        Text,
+        Matching(
+            r"[A-Za-z0-9](?:-*[A-Za-z0-9]){0,62}",
+            "1 to 63 letters, digits and -, with a letter or digit at either end",
+        ),
+    ] = Field(description="the group's name")
     when: bool = Field(default=True, description="made only where this is true")
 
 

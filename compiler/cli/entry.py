@@ -41,6 +41,7 @@ MODULES: dict[str, Callable[[], Any]] = {
     "diff": lambda: import_module("compiler.cli.commands.diff"),
     "doctor": lambda: import_module("compiler.cli.commands.doctor"),
     "explain": lambda: import_module("compiler.cli.commands.explain"),
+    "graph": lambda: import_module("compiler.cli.commands.graph"),
     "import": lambda: import_module("compiler.cli.commands.import_"),
     "init": lambda: import_module("compiler.cli.commands.init"),
     "kinds": lambda: import_module("compiler.cli.commands.kinds"),

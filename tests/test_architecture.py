@@ -56,6 +56,7 @@ LAYERS = (
         "compiler.revision_stacks",
     ),
     ("compiler.running",),
+    ("compiler.graph",),
     ("compiler.cli",),
     ("compiler.__main__", "compiler.cdktf_app"),
 )

@@ -154,6 +154,9 @@ def ledger(compiled: Compiled) -> list[dict[str, Any]]:
 def entry_of(entry: Mapping[str, Any], new: dict[str, str], now: Callable[[str], str]) -> Any:
     """An entry of the ledger with the new names."""
     name = new[entry["component"]]
+    # Where only AWS knows an id, an ARN names the stack and address that makes it.
+    text = re.sub(r"<([a-z0-9/-]+)/", lambda found: f"<{now(found[1])}/", json.dumps(entry))
+    entry = json.loads(text)
     found = {
         **entry,
         "component": name,

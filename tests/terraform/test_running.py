@@ -30,11 +30,15 @@ BASELINE = """\
 
 @dataclass
 class Site:
-    """A folder with a blueprint and its output, which is applied to a simulated AWS."""
+    """A folder with a blueprint and its output, which is applied to a simulated AWS.
+
+    `init` are words for every `terraform init`.
+    """
 
     folder: Path
     terraform: Terraform
     aws: SimulatedAws
+    init: str = ""
 
     @property
     def root(self) -> Path:
@@ -54,6 +58,7 @@ class Site:
             "PYTHONPATH": str(ROOT),
             "TF_CLI_CONFIG_FILE": str(self.terraform.cli_configuration),
             "TF_PLUGIN_CACHE_DIR": str(self.folder / "plugins"),
+            "TF_CLI_ARGS_init": self.init,
             "TF_CLI_ARGS_plan": "-parallelism=30",
             "TF_CLI_ARGS_apply": "-parallelism=30",
             "CHECKPOINT_DISABLE": "1",

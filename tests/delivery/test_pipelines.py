@@ -306,21 +306,66 @@ def test_a_check_fails_where_the_output_is_out_of_date(
     assert run(script, site, runner(tmp_path)).returncode == 3
 
 
-def test_atlantis_gets_a_project_for_each_stack(site: Path, tmp_path: Path) -> None:
+def git(folder: Path, *words: str) -> None:
+    who = [
+        "-c",
+        "user.name=Ada",
+        "-c",
+        "user.email=ada@acme.example",
+        "-c",
+        "init.defaultBranch=main",
+    ]
+    subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
+
+
+def proposal(site: Path, folder: Path) -> Path:
+    """A clone of the site whose branch has changed it, as a pipeline checks it out."""
+    for words in (["init"], ["add", "."], ["commit", "--message", "main"]):
+        git(site, *words)
+    git(folder, "clone", str(site), "clone")
+    clone = folder / "clone"
+    blueprint = clone / "blueprints" / "acme.yaml"
+    blueprint.write_text(
+        BLUEPRINT.replace("instance: ml.m6i.large", "instance: ml.m6i.xlarge"), "utf-8"
+    )
+    done = run("landform compile", clone, runner(folder))
+    assert done.returncode == 0, done.stderr
+    git(clone, "commit", "--all", "--message", "change")
+    return clone
+
+
+def test_atlantis_gets_a_project_for_each_affected_stack(site: Path, tmp_path: Path) -> None:
+    clone = proposal(site, tmp_path)
     (server,) = read(ATLANTIS)["repos"]
+    surroundings = {**runner(tmp_path), "BASE_BRANCH_NAME": "main"}
     for hook in server["pre_workflow_hooks"]:
-        done = subprocess.run(["sh", "-c", hook["run"]], cwd=site, env=runner(tmp_path))
+        done = subprocess.run(["sh", "-c", hook["run"]], cwd=clone, env=surroundings)
         assert done.returncode == 0, hook["description"]
-    made = yaml.safe_load((site / "atlantis.yaml").read_text(encoding="utf-8"))
+    made = yaml.safe_load((clone / "atlantis.yaml").read_text(encoding="utf-8"))
     assert not atlantis(made, "repository")
-    projects = {project["name"]: project for project in made["projects"]}
-    stacks = {"acme/aws/production/churn", "acme/aws/shared/churn", "acme/aws/training/churn"}
-    assert projects.keys() == stacks
-    for project in projects.values():
-        assert (site / project["dir"] / "main.tf.json").is_file()
-    shared = projects["acme/aws/shared/churn"]
-    assert set(shared["depends_on"]) == stacks - {"acme/aws/shared/churn"}
-    assert shared["execution_order_group"] == 1
+    assert made["projects"]
+    for project in made["projects"]:
+        assert (clone / project["dir"] / "main.tf.json").is_file()
+    names = {project["name"] for project in made["projects"]}
+    assert "acme/aws/production/churn" in names
+    assert "acme/aws/training/churn" not in names
+
+
+@pytest.mark.parametrize("path", [GITHUB, GITLAB], ids=["github", "gitlab"])
+def test_a_proposal_gets_a_comment(path: Path, site: Path, tmp_path: Path) -> None:
+    clone = proposal(site, tmp_path)
+    surroundings = {**runner(tmp_path), "BASE": "origin/main"}
+    surroundings["CI_MERGE_REQUEST_DIFF_BASE_SHA"] = "origin/main"
+    pipeline = read(path)
+    if path == GITLAB:
+        script = "\n".join(pipeline["diff"]["script"])
+    else:
+        script = step(pipeline["jobs"]["check"], "What the change does")["run"]
+    done = run(script, clone, surroundings)
+    assert done.returncode == 0, done.stderr
+    text = (clone / "diff.md").read_text(encoding="utf-8")
+    assert "ml.m6i.xlarge" in text
+    assert len(text) <= 65_536
 
 
 # ---- The action

@@ -220,11 +220,15 @@ def renamed_organizations(blueprints: Iterable[Compiled], out: Path) -> Iterator
 def _made_deploy_role(compiled: Compiled, stack: Stack, document: Mapping[str, Json]) -> bool:
     """Whether the stack was applied as the bootstrap role, as only the maker of the other one is.
 
-    On Google that is with the ambient credentials, where the project has a service account to act as.
+    On Google that is with the ambient credentials, where the project has a service account to act as;
+    in the management account too.
     """
-    deploy = compiled.world.organization.deploy
+    organization = compiled.world.organization
+    deploy = organization.deploy
     if stack.cloud == "google":
         return stack.account in deploy.google_service_accounts and account_of(document) is None
+    if deploy.aws_role and stack.account == organization.management_account:
+        return "provider" in document and role_of(document) is None
     if deploy.aws_role in (None, deploy.aws_bootstrap_role):
         return False
     return role_of(document) == deploy.aws_bootstrap_role

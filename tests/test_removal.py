@@ -74,6 +74,18 @@ def test_the_deploy_role_stays_while_a_stack_is_applied_as_it(tmp_path: Path) ->
     assert (tmp_path / "out/acme/manifest.json").read_bytes() == before
 
 
+def test_the_deploy_role_of_the_management_account_stays_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its stack is applied with that account's own credentials, as no role is there before."""
+    managed = BASE.replace("name: acme", "name: acme, aws: {management_account: one}")
+    assert managed != BASE
+    monkeypatch.setattr(f"{__name__}.BASE", managed)
+    assert emit(tmp_path, BASELINE + PIPELINE) == []
+    assert emit(tmp_path, PIPELINE, removed="removed: [aws/one/base]\n") == ["E604"]
+    assert emit(tmp_path, BASELINE, removed="removed: [aws/one/churn]\n") == []
+
+
 def test_a_stack_beside_the_deploy_role_goes_at_any_time(tmp_path: Path) -> None:
     assert emit(tmp_path, BASELINE + PIPELINE) == []
     assert emit(tmp_path, BASELINE, removed="removed: [aws/one/churn]\n") == []

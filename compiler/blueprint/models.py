@@ -87,6 +87,11 @@ class AwsOrganization(Shape):
     partition: Literal["aws", "aws-cn", "aws-us-gov"] = Field(
         default="aws", description="the AWS partition"
     )
+    management_account: Text | None = Field(
+        default=None,
+        description="account that manages the organisation: AWS makes no OrganizationAccountAccessRole "
+        "there, so that its stack that creates `deploy.aws.role` acts as the credentials at hand",
+    )
     regions: list[RegionName] = Field(
         default_factory=list, description="regions newer than Landform's own table, to be accepted"
     )

@@ -3,7 +3,10 @@
 No public S3, encrypted EBS volumes, an access analyzer, a password policy; where asked, a budget, a
 state bucket, and the role that Terraform is applied with, which a GitHub Actions workflow assumes
 through OpenID Connect. The stack that makes that role is itself applied as `deploy.aws.bootstrap_role`,
-and before every other stack of its account.
+and before every other stack of its account. AWS makes `OrganizationAccountAccessRole`, the default, in the
+accounts that it creates in an organisation, and not in the management account: name that one in
+`organization.aws.management_account`, and its stack is applied with the credentials at hand, which
+must be of that account. An account that was invited has no such role either: make it there first.
 
 The state bucket admits each account's deploy role to the states of that account's own stacks; its policy
 has room for 40 such accounts.

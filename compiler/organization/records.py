@@ -76,8 +76,9 @@ class Organization:
     """The organisation and everything that components can name.
 
     `accounts` and `projects` are sorted by name. `providers` maps "aws" and "google" to version
-    constraints. `aws_id` is the AWS organisation id that adds aws:PrincipalOrgID guards. `unmade` are
-    the components that are nowhere made, and where their `when` says so.
+    constraints. `aws_id` is the AWS organisation id that adds aws:PrincipalOrgID guards. `management_account`
+    is the name of the account that manages it. `unmade` are the components that are nowhere made, and
+    where their `when` says so.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Organization:
     state: State
     providers: Mapping[str, str]
     regions: tuple[str, ...] = ()
+    management_account: str | None = None
     unmade: Mapping[str, Span] = field(default_factory=dict)
 
 

@@ -33,7 +33,7 @@ from compiler.organization.findings import read
 from compiler.organization.kind import Kind
 from compiler.organization.members import Members
 from compiler.organization.names import check_reserved
-from compiler.organization.records import Component, Deploy, Organization, Project, State
+from compiler.organization.records import Account, Component, Deploy, Organization, Project, State
 from compiler.organization.regions import Regions
 from compiler.organization.scope import Scope, Vars, home_scope
 
@@ -111,6 +111,7 @@ class _Resolver:
             state=self._state(base, regions),
             providers=self._providers(base),
             regions=(*organization.aws.regions, *organization.google.regions),
+            management_account=self._management_account(organization, accounts),
         )
         components, unmade = self._components(record, members, base, regions)
         return World(
@@ -120,6 +121,20 @@ class _Resolver:
             exceptions=self._exceptions(),
             span=name_span,
         )
+
+    def _management_account(
+        self, organization: OrganizationModel, accounts: Mapping[str, Account]
+    ) -> str | None:
+        """The account that manages the organisation, which must be one of the blueprint's."""
+        name = organization.aws.management_account
+        # What cannot be read may declare it.
+        if name is not None and name not in accounts and self._is_mapping("accounts"):
+            at = ("organization", "aws", "management_account")
+            message = f'"{".".join(at)}" names the unknown account "{name}"'
+            guess = nearest(name, list(accounts))
+            hint = f'did you mean "{guess}", declared at {accounts[guess].span}?' if guess else None
+            self._report("E301", message, nodes.span_at(self.root, at)[0], hint)
+        return name
 
     def _check_root(self) -> None:
         known = list(BlueprintModel.model_fields)

@@ -46,10 +46,15 @@ def aws_providers(
     *,
     bootstrap: bool = False,
 ) -> dict[str, Value]:
-    """The AWS provider, tied to one account; `bootstrap` for the stack that makes the deploy role."""
+    """The AWS provider, tied to one account; `bootstrap` for the stack that makes the deploy role.
+
+    The management account has no role beforehand: that stack acts as the ambient credentials there.
+    Source: Organizations user guide, "Accessing member accounts in an organization".
+    """
     deploy = organization.deploy
+    ambient = bootstrap and account.name == organization.management_account
     block: dict[str, Value] = {"region": region, "allowed_account_ids": [account.id]}
-    if deploy.aws_role:
+    if deploy.aws_role and not ambient:
         role = deploy.aws_bootstrap_role if bootstrap else deploy.aws_role
         arn = f"arn:{organization.partition}:iam::{account.id}:role/{role}"
         block["assume_role"] = [{"role_arn": arn}]

@@ -204,6 +204,40 @@ def test_roles_of_terraform() -> None:
     assert provider["allowed_account_ids"] == ["111111111111"]
 
 
+def test_the_management_account_has_no_role_beforehand(tmp_path: Path) -> None:
+    """AWS makes the bootstrap role in member accounts only."""
+    path = tmp_path / "blueprint.yaml"
+    accounts = {"first": {"id": "111111111111"}, "member": {"id": "222222222222"}}
+    component = {
+        "kind": "account-baseline",
+        "for_each": {"accounts": "**"},
+        "deploy_from": {"github": {"owner": "acme", "repository": "platform"}},
+    }
+    value = {
+        "landform": 1,
+        "organization": {"name": "acme", "aws": {"management_account": "first"}},
+        "defaults": {"aws": {"region": "eu-west-1"}},
+        "accounts": accounts,
+        "deploy": {"aws": {"role": "landform-deploy"}},
+        "components": {
+            "baseline": component,
+            "models": {"kind": "model-hub", "account": "first", "groups": {"churn": {}}},
+        },
+    }
+    path.write_text(json.dumps(value), encoding="utf-8")
+    (compiled,) = compile_blueprints(path).blueprints
+    roles = {}
+    for stack, document in compiled.documents.items():
+        provider: Any = document["provider"]
+        assumed = provider["aws"][0].get("assume_role", [{"role_arn": None}])
+        roles[stack] = assumed[0]["role_arn"]
+    assert roles == {
+        "aws/first/baseline": None,
+        "aws/first/models": "arn:aws:iam::111111111111:role/landform-deploy",
+        "aws/member/baseline": "arn:aws:iam::222222222222:role/OrganizationAccountAccessRole",
+    }
+
+
 def test_policies_of_the_role() -> None:
     attached = module().resources("aws_iam_role_policy_attachment").values()
     assert sorted(a["policy_arn"] for a in attached) == [

@@ -98,7 +98,11 @@ def _more(
             yield _change("widened" if same else "gained", asked, held, after, marker)
         elif held.exceeds(old):
             change = _change("widened", asked, held, after, marker)
-            yield replace(change, before=old.scope, after=held.scope)
+            yield replace(change, before=_only(old), after=_only(held))
+
+
+def _only(held: _Held) -> tuple[str, ...]:
+    return tuple(f"only {text}" for text in held.scope)
 
 
 def _change(kind: Kind, asked: _Asked, held: _Held, snapshot: Snapshot, marker: Marker) -> Change:

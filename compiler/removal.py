@@ -159,13 +159,16 @@ def _exchanged(compiled: Compiled, lost: Mapping[str, str]) -> Iterator[Diagnost
         if state == stack.path:
             hint = "take renamed_from out: the stack was compiled under its own name before"
         else:
-            hint = f"write renamed_from: {former}"
+            hint = (
+                f'write renamed_from: {former}; or list "{state}" under removed, and everything is '
+                "destroyed and made anew"
+            )
         yield Diagnostic(
             code="E606",
             message=f'the state of "{path}" is kept under "{state}", and "{stack.path}" would have '
             f'that under "{stack.state}": what is applied would be orphaned',
             span=compiled.spans[stack.path],
-            hint=hint,
+            hint=f"{hint}; if it was never applied, compile with --prune",
         )
 
 

@@ -238,7 +238,7 @@ def test_the_key_cannot_be_taken_out_or_changed(tmp_path: Path) -> None:
         assert '"aws/one/old"' in found.message
     # Renamed again: the first name counts, and the one between has no state.
     (found,) = emit(tmp_path, baseline("newer", "renamed_from: new"))
-    assert (found.code, found.hint) == ("E606", "write renamed_from: old")
+    assert (found.code, str(found.hint).partition(";")[0]) == ("E606", "write renamed_from: old")
     assert emit(tmp_path, baseline("newer", "renamed_from: old")) == []
     assert emit(tmp_path, OLD) == [], "and back"
     (found,) = emit(tmp_path, baseline("old", "renamed_from: older"))

@@ -152,6 +152,7 @@ def snapshot(compiled: Compiled) -> Snapshot:
         },
         places=compiled.spans,
         organization=organization.aws_id,
+        states={stack.path: stack.state for stack in compiled.stacks if stack.renamed_from},
     )
 
 
@@ -209,6 +210,7 @@ def _read(root: Path, manifest: Mapping[str, Any]) -> Snapshot:
         homes=homes,
         places={path: Span(display_path(root / path / MAIN), 1, 1, 1, 1) for path in documents},
         organization=_organization_of(documents),
+        states={s["path"]: s["renamed_from"] for s in stacks if "renamed_from" in s},
     )
 
 

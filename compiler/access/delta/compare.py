@@ -9,6 +9,7 @@ from itertools import chain
 from compiler.access.delta import bindings, rights
 from compiler.access.delta.candidates import questions, widest
 from compiler.access.delta.marks import Marker, action_text
+from compiler.access.delta.moved import followed
 from compiler.access.delta.reach import Asked, Reach, View
 from compiler.access.delta.records import KINDS, Change, Delta, Kind, Party, Snapshot, Step
 from compiler.access.delta.terms import Terms, missing
@@ -23,6 +24,7 @@ _MIRROR: Mapping[Kind, Kind] = {"gained": "lost", "widened": "narrowed"}
 
 def delta(organization: str, before: Snapshot, after: Snapshot) -> Delta:
     """What changed in who may do what; empty where nothing did."""
+    before = followed(before, after)
     production = {
         id: home
         for snapshot in (before, after)

@@ -38,7 +38,8 @@ class Snapshot:
     """One revision of one organisation.
 
     `documents` are root modules by stack path. `homes` are by account id or project id.
-    `places` says for a stack where its component is declared, `organization` is AWS's id of it.
+    `places` says for a stack where its component is declared, `organization` is AWS's id of it,
+    `states` under which path a renamed stack's state is.
     """
 
     documents: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class Snapshot:
     homes: Mapping[str, Home] = field(default_factory=dict)
     places: Mapping[str, Span] = field(default_factory=dict)
     organization: str | None = None
+    states: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,7 +50,7 @@ def _view(compiled: Compiled, stack: Stack, wave: Mapping[str, int]) -> StackVie
         digest=digest({MAIN: canonical(document).encode(), **files}),
         span=compiled.spans.get(stack.path),
         waits_for=stack.depends_on,
-        former=None,
+        former=stack.state if stack.renamed_from else None,
     )
 
 
@@ -81,6 +81,9 @@ def read_revision(
 
 def _read(root: Path, stack: Mapping[str, Any], document: Mapping[str, Any]) -> StackView:
     path = str(stack["path"])
+    files = _files(root / path, document)
+    # What the manifest says is of what was written then; somebody may have edited a file since.
+    own = None if files is None else digest({MAIN: canonical(document).encode(), **files})
     return StackView(
         path=path,
         home=stack.get("account") or stack["project"],
@@ -90,19 +93,18 @@ def _read(root: Path, stack: Mapping[str, Any], document: Mapping[str, Any]) -> 
         wave=stack["wave"],
         document=document,
         region=stack["region"],
-        assets=_assets(root / path, document),
-        digest=stack["digest"],
+        assets=None if files is None else {n: _hash(content) for n, content in files.items()},
+        digest=own or stack["digest"],
         span=Span(display_path(root / path / MAIN), 1, 1, 1, 1),
         waits_for=tuple(stack["depends_on"]),
         former=stack.get("renamed_from"),
     )
 
 
-def _assets(folder: Path, document: Mapping[str, Any]) -> dict[str, str] | None:
-    """None where one is not there: of a revision only some files are read."""
+def _files(folder: Path, document: Mapping[str, Any]) -> dict[str, bytes] | None:
+    """The assets; None where one is not there: of a revision only some files are read."""
     try:
-        names = document["//"]["landform"]["files"]
-        return {name: _hash((folder / name).read_bytes()) for name in names}
+        return {name: (folder / name).read_bytes() for name in document["//"]["landform"]["files"]}
     except (KeyError, OSError, TypeError):
         return None
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from compiler.diff.records import (
     ABSENT,
+    Action,
     Difference,
     Edit,
     Maybe,
@@ -69,9 +70,9 @@ def _stack(
     if old is None:
         if new.tombstone:
             return None  # nothing was there that it could destroy
-        created = tuple(_created(address) for address in resources(_plain(new.document)))
+        created = tuple(_of_resources({}, _plain(new.document)))
         return StackChange(path=path, action="added", resources=created, after=new)
-    if origin is None and old.digest and old.digest == new.digest:
+    if origin is None and old.digest == new.digest and old.document == new.document:
         return None
     if new.tombstone:
         if old.tombstone:
@@ -136,11 +137,8 @@ def _value(value: Json, values: Body) -> Json:
 
 def _differences(old: StackView, new: StackView) -> Iterator[ResourceChange]:
     before, after = _plain(old.document), _plain(new.document)
-    had, has = resources(before), resources(after)
-    moves = {to: origin for to, origin in _steps(after, "moved", "from") if origin in had}
-    imports = dict(_steps(after, "import", "id"))
     changes = [
-        *_of_resources(had, has, moves, imports),
+        *_of_resources(before, after),
         *_of_settings(
             dict(_bodies(before, "data", "data.")), dict(_bodies(after, "data", "data."))
         ),
@@ -148,46 +146,57 @@ def _differences(old: StackView, new: StackView) -> Iterator[ResourceChange]:
     ]
     if old.assets is not None and new.assets is not None:
         changes += _of_settings(dict(_assets(old.assets)), dict(_assets(new.assets)))
-    if not changes and old.digest != new.digest:
+    unseen = old.assets is None or new.assets is None or before != after
+    if not changes and unseen and old.digest != new.digest:
         # Of output at a revision the assets are not read; the manifest has a digest over all. And
         # what the root module says beside resources and settings is no more than a difference here.
         changes.append(ResourceChange(address=OTHER, action="change"))
-    yield from marked(changes, {address: body for address, body in has.items() if address in had})
+    had = resources(before)
+    yield from marked(changes, {a: body for a, body in resources(after).items() if a in had})
 
 
-def _steps(document: Body, section: str, key: str) -> Iterator[tuple[str, str]]:
-    """What blocks say of the resource that each is about."""
-    for step in document.get(section, ()):
-        if isinstance(step, Mapping) and {"to", key} <= step.keys():
-            yield str(step["to"]), str(step[key])
-
-
-def _of_resources(
-    had: Mapping[str, Body],
-    has: Mapping[str, Body],
-    moves: Mapping[str, str],
-    imports: Mapping[str, str],
-) -> Iterator[ResourceChange]:
+def _of_resources(before: Body, after: Body) -> Iterator[ResourceChange]:
+    had, has = resources(before), resources(after)
+    moves = {to: origin for to, origin in _steps(after, "moved", "from") if origin in had}
+    known = set(_steps(before, "import", "id"))
+    imports: dict[str, list[str]] = {}
+    for to, identity in _steps(after, "import", "id"):
+        if (to, identity) not in known:
+            imports.setdefault(to, []).append(identity)
     for address, body in has.items():
         origin = moves.get(address) if address not in had else None
         old = had.get(origin or address)
-        if old is None:
-            action, identity = (
-                ("import", imports[address]) if address in imports else ("create", None)
-            )
-            yield ResourceChange(address=address, action=action, identity=identity)  # type: ignore[arg-type]
-            continue
-        found = tuple(_edits(address, old, body))
-        if found or origin:
+        found = () if old is None else tuple(_edits(address, old, body))
+        action = _action(old is None, origin is not None, address in imports, bool(found))
+        if action is not None:
             yield ResourceChange(
                 address=address,
-                action="move" if origin else "change",
+                action=action,
                 edits=found,
                 replaces=tuple(edit.path for edit in found if edit.forces),
                 origin=origin,
+                identity=", ".join(imports.get(address, ())) or None,
             )
     gone = had.keys() - has.keys() - set(moves.values())
     yield from (_destroyed(address) for address in sorted(gone))
+
+
+def _action(new: bool, moved: bool, imported: bool, edited: bool) -> Action | None:
+    """What happens to a resource, the most telling first."""
+    if imported:
+        return "import"
+    if moved:
+        return "move"
+    if new:
+        return "create"
+    return "change" if edited else None
+
+
+def _steps(document: Body, section: str, key: str) -> Iterator[tuple[str, str]]:
+    """What blocks say of the resource that each is about, whichever of its instances."""
+    for step in document.get(section, ()):
+        if isinstance(step, Mapping) and {"to", key} <= step.keys():
+            yield str(step["to"]).partition("[")[0], str(step[key])
 
 
 def _edits(address: str, old: Body, new: Body) -> Iterator[Edit]:

@@ -183,7 +183,7 @@ class Difference:
     @property
     def replaced(self) -> list[tuple[StackChange, ResourceChange]]:
         """What the next apply may replace."""
-        return [each for each in self.having("change", "move") if each[1].replaces]
+        return [each for each in self.having("change", "move", "import") if each[1].replaces]
 
     @property
     def moved(self) -> list[tuple[StackChange, ResourceChange]]:

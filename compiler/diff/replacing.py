@@ -76,7 +76,7 @@ def marked(
             (address, reasons)
             for address, body in resources.items()
             if address not in gone
-            and (address not in found or found[address].action in ("change", "move"))
+            and (address not in found or found[address].action in ("change", "move", "import"))
             and (reasons := tuple(_referring(address, body, gone)))
         ]
         if not news:

@@ -6,10 +6,13 @@ is made now. The wrong answers that users of other tools reported are tests by t
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from compiler.cli import affected_report, diff_report
 from compiler.diff.affected import Affected
+from compiler.diff.compare import resources
 from compiler.diff.records import Difference
 from tests.access.delta_support import CASES, cases
 from tests.review.pairs import all_affected, compared, sides
@@ -42,12 +45,12 @@ def test_golden(case: str, update: bool) -> None:
 
 @every_case
 def test_exactly_the_stacks_that_differ_are_affected(case: str) -> None:
-    """Held against the digests that the manifest has, which this comparison does not look into."""
+    """Held against the whole files, which the comparison takes apart."""
     before, after = sides(case)
     found = {one.key for one in all_affected(before, after) if one.planned}
-    digests = [
+    files = [
         {
-            f"{name}/{path}": (view.digest, view.tombstone)
+            f"{name}/{path}": ((view.digest, json.dumps(view.document)), view.tombstone)
             for name, revision in side.revisions.items()
             for path, view in revision.stacks.items()
         }
@@ -55,10 +58,10 @@ def test_exactly_the_stacks_that_differ_are_affected(case: str) -> None:
     ]
     differs = {
         key
-        for key, (digest, tombstone) in digests[1].items()
-        if digest != digests[0].get(key, ("",))[0]
+        for key, (content, tombstone) in files[1].items()
+        if content != files[0].get(key, ("", False))[0]
         # A tombstone of something that was never there, or was buried before, destroys nothing.
-        and not (tombstone and digests[0].get(key, ("", True))[1])
+        and not (tombstone and files[0].get(key, ("", True))[1])
     }
     assert found == differs
 
@@ -72,16 +75,25 @@ def test_with_itself_there_is_no_difference(case: str) -> None:
 
 @every_case
 def test_the_other_way_round_what_came_goes(case: str) -> None:
-    """Each resource that one direction makes, the other one destroys or leaves orphaned."""
+    """Each resource that one direction makes or takes over, the other destroys or leaves orphaned."""
     before, after = sides(case)
     there, back = compared(before, after), compared(after, before)
-    made = [_addresses(one.difference, "create") for one in there]
-    gone = [_addresses(one.difference, "destroy") for one in back]
+    made = [_new(one.difference) for one in there]
+    gone = [_gone(one.difference) for one in back]
     assert made == gone
 
 
-def _addresses(difference: Difference, action: str) -> set[str]:
-    return {f"{stack.path} {one.address}" for stack, one in difference.having(action)}  # type: ignore[arg-type]
+def _new(difference: Difference) -> set[str]:
+    return {
+        f"{stack.path} {one.address}"
+        for stack, one in difference.having("create", "import")
+        # An import of what the other revision has, too, is no new address.
+        if stack.before is None or one.address not in resources(stack.before.document)
+    }
+
+
+def _gone(difference: Difference) -> set[str]:
+    return {f"{stack.path} {one.address}" for stack, one in difference.having("destroy")}
 
 
 def test_there_are_cases() -> None:
@@ -139,6 +151,15 @@ def test_dependents_whose_values_are_as_they_were(monkeypatch: pytest.MonkeyPatc
     """A dependent is not affected by being one: `wave` and `depends_on` are the order alone."""
     found = of("dependents-as-they-were", monkeypatch)
     assert {one.view.component for one in found.values()} == {"baseline"}
+
+
+def test_a_renamed_component_destroys_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `renamed_from` it is the same stacks at another place: no access, no resource differs."""
+    monkeypatch.chdir(CASES / "renamed-from")
+    (one,) = compared(*sides("renamed-from"))
+    assert {stack.action for stack in one.difference.stacks} == {"moved"}
+    assert not one.difference.having("create", "change", "destroy", "move", "import")
+    assert not one.delta.changes
 
 
 def test_files_that_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

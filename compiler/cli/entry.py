@@ -15,21 +15,21 @@ from typing import Any, NoReturn, TextIO
 import click
 
 from compiler import __version__
+from compiler.cli.help import START, SectionedGroup, with_help
 from compiler.terraform.synth import EngineError
 
 TOOL_FAILED = 4
 DEFECT = 70
 
 
-class _Commands(click.Group):
+class _Commands(SectionedGroup):
     """Imports a command when it is asked for: what another needs costs half a second."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return sorted(MODULES)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        command: click.Command | None = MODULES[name]().command if name in MODULES else None
-        return command
+        return with_help(name, MODULES[name]().command) if name in MODULES else None
 
 
 # Each command's module, imported by calling.
@@ -55,6 +55,7 @@ MODULES: dict[str, Callable[[], Any]] = {
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=START,
 )
 @click.version_option(__version__, prog_name="landform")
 def landform() -> None:

@@ -156,6 +156,7 @@ def _exchanged(compiled: Compiled, lost: Mapping[str, str]) -> Iterator[Diagnost
         told.add(stack.component)
         state = lost[path]
         former = state.rpartition("/")[2]
+        who = "it" if path == stack.path else f'"{stack.path}"'
         if state == stack.path:
             hint = "take renamed_from out: the stack was compiled under its own name before"
         else:
@@ -165,8 +166,8 @@ def _exchanged(compiled: Compiled, lost: Mapping[str, str]) -> Iterator[Diagnost
             )
         yield Diagnostic(
             code="E606",
-            message=f'the state of "{path}" is kept under "{state}", and "{stack.path}" would have '
-            f'that under "{stack.state}": what is applied would be orphaned',
+            message=f'the state of "{path}" is kept under "{state}", and {who} would have that under '
+            f'"{stack.state}": what is applied would be orphaned',
             span=compiled.spans[stack.path],
             hint=f"{hint}; if it was never applied, compile with --prune",
         )
@@ -216,7 +217,7 @@ def renamed_organizations(blueprints: Iterable[Compiled], out: Path) -> Iterator
                     f'makes it any more: was the organisation "{name}" renamed?',
                     span=compiled.world.span,
                     hint=f"keep the name {name}, with which all names in the cloud start; or destroy "
-                    "its stacks first, and delete the folder",
+                    "its stacks first, and delete the folder; if both are meant, compile with --prune once",
                 )
 
 

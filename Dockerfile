@@ -2,7 +2,7 @@
 # Landform in an image:
 #
 #   docker build --tag landform .
-#   docker run --rm --volume "$PWD:/workspace" landform compile
+#   docker run --rm --volume "$PWD:/repository" landform compile
 #
 # With Terraform, for `landform plan`, `apply` and `lock`:
 #
@@ -29,12 +29,13 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends git \
     && rm -rf /var/lib/apt/lists/* \
     && git config --system --add safe.directory '*' \
-    && useradd --uid 1000 --create-home landform
+    && useradd --uid 1000 --create-home landform \
+    && install --directory --mode 1777 /var/cache/landform
 COPY --from=build /opt/landform /opt/landform
 # Caches go where any user may write: `docker run --user "$(id -u):$(id -g)"` has no home folder.
-ENV PATH="/opt/landform/bin:$PATH" HOME=/tmp
+ENV PATH="/opt/landform/bin:$PATH" HOME=/var/cache/landform
 USER 1000
-WORKDIR /workspace
+WORKDIR /repository
 ENTRYPOINT ["landform"]
 CMD ["--help"]
 

@@ -92,6 +92,35 @@ def test_why_not_says_what_is_missing() -> None:
     assert "declared by no grant" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("question", "says"),
+    [
+        (
+            "train s3:GetObjekt data/",
+            'AWS has no action "s3:GetObjekt": did you mean "s3:GetObject"?',
+        ),
+        ("train GetObject data/", 'AWS has no action "GetObject": write it as service:Action'),
+        (
+            f"train s3:DeleteObject {BUCKET}",
+            f'"s3:DeleteObject" is never about {BUCKET}, but about',
+        ),
+        (f"train kms:CreateKey {BUCKET}", '"kms:CreateKey" is about no resource: ask about "*"'),
+    ],
+)
+def test_why_refuses_actions_that_there_are_not(question: str, says: str) -> None:
+    """Denied would be true of them, and would hide the mistake."""
+    result = access("--why", question)
+    assert result.exit_code == 2
+    assert says in " ".join(result.stderr.split())
+
+
+def test_why_takes_wildcards_and_any_case() -> None:
+    result = access("--why", f"train s3:getobj??? {BUCKET}/data/x")
+    assert result.exit_code == 0, result.stderr
+    result = access("--why", "train S3:GETOBJECT data/")
+    assert result.stdout.startswith("allowed: ")
+
+
 def test_why_has_an_answer_for_each_edge(compiled: Compiled) -> None:
     for edge in compiled.edges:
         for action in edge.actions:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 
 from compiler.access import google_why, natural, rights_why
+from compiler.access.asked_actions import inapplicable, misspelled
 from compiler.access.evaluation import Decision, Request
 from compiler.access.evaluation.rights import Given, rights
 from compiler.access.ledger import Binding, Edge, Entry, Right, ledger, right_text
@@ -26,7 +27,7 @@ COLUMNS = ("principal", "actions", "resource", "edge")
 
 
 class QueryError(ValueError):
-    """A question that names nothing, or several things."""
+    """A question that names nothing, or several things, or an action that there is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,6 +234,7 @@ def answer(about: Asked, question: str) -> Why:
     principal = _one(words[0], everybody, "principal")
     if is_member(principal):
         return _why_role(documents, bound, principal, words[1], words[2])
+    _refuse(misspelled(words[1]))
     everything = {edge.resource_arn for edge in edges} | set(policies.holders)
     if not _hits(words[2], everything):
         everything |= rights_why.resources(about.given, about.rights)
@@ -242,6 +244,9 @@ def answer(about: Asked, question: str) -> Why:
     if resource is None:
         resource = _one(words[2], everything, "resource")
     saying = tuple(edge for edge in own if covered([edge], words[1].lower(), resource))
+    if not saying:
+        # What the ledger says is so, whatever the table of actions says.
+        _refuse(inapplicable(words[1], resource))
     requests = list(_requests(known, saying, principal, words[1], resource))
     judge = Judge(policies)
     beside = rights_why.held(about.given, principal, resource)
@@ -320,6 +325,12 @@ def _hits(part: str, known: Iterable[str]) -> list[str]:
     exact = [text for text in texts if part in (text, text.rsplit("/", 1)[-1])]
     last = [text for text in texts if text.endswith(f"-{part}")]
     return exact or last or [text for text in texts if part in text]
+
+
+def _refuse(reason: str | None) -> None:
+    """Refuse a question for a reason, if there is one."""
+    if reason is not None:
+        raise QueryError(reason)
 
 
 def _one(part: str, known: Iterable[str], what: str) -> str:

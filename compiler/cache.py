@@ -53,8 +53,9 @@ def default_folder() -> Path:
 class Cache:
     """The records in `folder`. What cannot be read or written there is as if it were not."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kept: int | None = None) -> None:
         self.folder = folder
+        self._kept = kept
 
     def get(self, key: str) -> Record | None:
         """The record of that name."""
@@ -80,7 +81,7 @@ class Cache:
         except OSError:
             return None
         digest, packed = content[:32], content[32:]
-        return zlib.decompress(packed) if hashlib.sha256(packed).digest() == digest else None
+        return zlib.decompress(packed) if _seal(name, packed) == digest else None
 
     def write(self, name: str, content: bytes) -> None:
         """Keep `content`, and drop the oldest of too many files."""
@@ -90,13 +91,19 @@ class Cache:
             if not _private(self.folder):
                 return
             with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as file:
-                file.write(hashlib.sha256(packed).digest() + packed)
+                file.write(_seal(name, packed) + packed)
             os.replace(file.name, self.folder / name)
-            oldest = sorted(self.folder.iterdir(), key=lambda path: path.stat().st_mtime)
-            for path in oldest[:-KEPT]:
+            files = (path for path in self.folder.iterdir() if path.is_file())
+            oldest = sorted(files, key=lambda path: path.stat().st_mtime)
+            for path in oldest[: -(self._kept or KEPT)]:
                 path.unlink(missing_ok=True)
         except OSError:
             return
+
+
+def _seal(name: str, packed: bytes) -> bytes:
+    """What shows that a file is whole, and has its own name."""
+    return hashlib.sha256(name.encode() + b"\0" + packed).digest()
 
 
 def _private(folder: Path) -> bool:
@@ -240,18 +247,20 @@ def _stacks(disk: Disk) -> Iterator[str]:
 def remember(
     cache: Cache,
     blueprints: Sequence[BlueprintFiles],
-    trees: Iterable[tuple[str, Mapping[str, bytes]]],
+    trees: Iterable[tuple[str, Digests]],
 ) -> None:
-    """Keep what compiling `blueprints`, as they were read, came to: files by organisation.
+    """Keep what compiling `blueprints`, as they were read, came to: the files' digests by organisation.
 
     For a compile without diagnostics, whose output is a function of what it read and nothing else.
     """
-    made = tuple(
-        (name, {path: _digest(content) for path, content in sorted(tree.items())})
-        for name, tree in trees
-    )
+    made = tuple((name, dict(sorted(files.items()))) for name, files in trees)
     beside = tuple(_read(blueprint.beside) for blueprint in blueprints)
     cache.put(key_of(blueprints), Record(beside=beside, trees=made))
+
+
+def digests(tree: Mapping[str, bytes]) -> Digests:
+    """Those of each file."""
+    return {path: _digest(content) for path, content in tree.items()}
 
 
 def _digest(content: bytes) -> str:

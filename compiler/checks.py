@@ -6,7 +6,7 @@ Each check takes stacks and where their components are declared, and gives diagn
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from compiler.access.evaluation import Policies
 from compiler.access.fold import measured, size
@@ -165,27 +165,35 @@ def check_schema(
 def check_rules(
     documents: Mapping[str, Mapping[str, Json]],
     policies: Policies | None,
-    exceptions: Mapping[Tuning, Span],
+    exceptions: Iterable[Tuning],
     places: Places,
-) -> Iterator[Diagnostic]:
+) -> tuple[list[Diagnostic], tuple[Tuning, ...]]:
     """Policies that break a rule which every policy must keep, whoever declared it.
 
-    `policies` are what the documents say, None where they have errors; `exceptions` those of the
-    blueprint, by where they are written: each must be needed.
+    `policies` are what the documents say, None where they have errors. Gives the exceptions that
+    nothing here needs, too.
     """
     found, idle = judge(documents, policies, exceptions)
+    told = []
     for finding in found:
         span, related = places.statement(
             finding.stack, finding.address, finding.argument, finding.sid
         )
-        yield Diagnostic(
-            code=finding.code,
-            message=f"{finding.place}: {finding.message}",
-            span=span,
-            hint=finding.hint,
-            related=related,
+        told.append(
+            Diagnostic(
+                code=finding.code,
+                message=f"{finding.place}: {finding.message}",
+                span=span,
+                hint=finding.hint,
+                related=related,
+            )
         )
-    for exception in idle if policies is not None else ():
+    return told, idle if policies is not None else ()
+
+
+def check_needed(idle: Iterable[Tuning], exceptions: Mapping[Tuning, Span]) -> Iterator[Diagnostic]:
+    """Exceptions of the blueprint, by where they are written, that nothing needs."""
+    for exception in idle:
         yield Diagnostic(
             code="E829",
             message=f"nothing breaks {exception.code} in {exception.place}",
@@ -194,9 +202,8 @@ def check_rules(
         )
 
 
-def once(found: Iterable[Diagnostic], places: Places) -> Iterator[Diagnostic]:
-    """Without what is told at the same line of a kind's file already, of another account."""
-    files = {part.span.path for part in places.parts.values()}
+def once(found: Iterable[Diagnostic], files: Collection[str]) -> Iterator[Diagnostic]:
+    """Without what is told at the same line of one of the kinds' files already, of another account."""
     told: set[tuple[str, Span, str]] = set()
     for diagnostic in found:
         span = diagnostic.span

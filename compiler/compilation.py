@@ -15,6 +15,7 @@ from compiler.access.grants import Access
 from compiler.access.ledger import Binding, Edge, Entry, Right
 from compiler.access.own_rights import own_rights
 from compiler.access.proof import gather
+from compiler.access.rules.records import Tuning
 from compiler.adoption import adopt
 from compiler.blueprint.files import Beside, BlueprintFiles, read_blueprints
 from compiler.blueprint.written import Places, Written
@@ -25,6 +26,7 @@ from compiler.checks import (
     check_bindings,
     check_collisions,
     check_engine,
+    check_needed,
     check_rights,
     check_rules,
     check_schema,
@@ -52,8 +54,10 @@ from compiler.terraform.stack import Stack
 class Compiled:
     """One checked blueprint: its world, its stacks sorted by path, its ledger, their documents.
 
-    `spans` says for each stack where its component is declared. `removed` are the paths of stacks
-    whose destroy is asked for.
+    `spans` says for each stack where its component is declared. `idle` are exceptions from rules that
+    none of these stacks needs, `kind_files` the files of the team's kinds that parts of them stand in.
+    Where `files` are given they are the tree, and the stacks have nothing but what stands beside their
+    resources: `compiler.streaming` makes such.
     """
 
     world: World
@@ -64,6 +68,9 @@ class Compiled:
     documents: Mapping[str, Mapping[str, Json]]
     spans: Mapping[str, Span]
     printer: Printer = field(default_factory=Printer)
+    idle: tuple[Tuning, ...] = ()
+    kind_files: frozenset[str] = frozenset()
+    files: Mapping[str, bytes] | None = None
 
     @property
     def organization(self) -> str:
@@ -75,8 +82,10 @@ class Compiled:
         """The whole ledger: what policies allow, bindings of Google, and access beside both."""
         return (*self.edges, *self.bindings, *self.rights)
 
-    def tree(self) -> dict[str, bytes]:
+    def tree(self) -> Mapping[str, bytes]:
         """Every file of the organisation's folder; puts the stacks through CDKTF."""
+        if self.files is not None:
+            return self.files
         texts = self.printer.texts(self.documents)
         return output_tree(self.organization, self.stacks, self.entries, texts)
 
@@ -107,10 +116,15 @@ class Compilation:
         )
 
 
-def compile_blueprints(path: Path, printers: Callable[[], Printer] = Printer) -> Compilation:
+Found = tuple[Diagnostic, ...]
+# Compiles a blueprint's world with its kinds and the files beside it.
+Maker = Callable[[World, Mapping[str, Kind], Beside], tuple[Compiled, Found]]
+
+
+def compile_blueprints(path: Path, maker: Maker | None = None) -> Compilation:
     """Compile the blueprint at `path`, or each of the several in that folder.
 
-    `printers` makes the printer of each.
+    `maker` is `build`, or does the same in another way.
     """
     read, found = read_blueprints(path)
     diagnostics = list(found)
@@ -120,11 +134,11 @@ def compile_blueprints(path: Path, printers: Callable[[], Printer] = Printer) ->
     for files in read:
         own = f"{files.path}/kinds/"
         lost = [path for path in unread if path.startswith(own)]
-        one, found = _compile(files, lost, printers())
+        one, found = _compile(files, lost, maker or build)
         diagnostics += found
         if one is None:
             continue
-        span, name = _name_span(one), one.organization
+        span, name = one.world.span, one.organization
         if name in first:
             diagnostics.append(
                 Diagnostic(
@@ -150,13 +164,9 @@ def compile_blueprints(path: Path, printers: Callable[[], Printer] = Printer) ->
     )
 
 
-def _name_span(compiled: Compiled) -> Span:
-    return compiled.world.span
-
-
 def _compile(
-    files: BlueprintFiles, unread: Iterable[str], printer: Printer
-) -> tuple[Compiled | None, tuple[Diagnostic, ...]]:
+    files: BlueprintFiles, unread: Iterable[str], maker: Maker
+) -> tuple[Compiled | None, Found]:
     """One blueprint; `unread` are the paths of its kinds that could not be read."""
     diagnostics: list[Diagnostic] = []
     trees = []
@@ -177,9 +187,22 @@ def _compile(
     diagnostics += found
     if world is None or has_errors(diagnostics):
         return None, tuple(diagnostics)
-    compiled, found = build(world, kinds, files.beside, printer)
+    compiled, found = maker(world, kinds, files.beside)
     diagnostics += found
     return (None if has_errors(diagnostics) else compiled), tuple(diagnostics)
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """All components of a blueprint, as one of them sees the others."""
+
+    neighbours: Neighbours
+    renaming: Renaming
+
+    @classmethod
+    def of(cls, components: Sequence[Component]) -> Among:
+        """These."""
+        return cls(Neighbours.of(components), Renaming.of(components))
 
 
 def build(
@@ -187,16 +210,21 @@ def build(
     kinds: Mapping[str, Kind],
     beside: Beside | None = None,
     printer: Printer | None = None,
-) -> tuple[Compiled, tuple[Diagnostic, ...]]:
-    """Every component's stacks, checked against each other and against the providers' schemas."""
+    among: Among | None = None,
+) -> tuple[Compiled, Found]:
+    """Every component's stacks, checked against each other and against the providers' schemas.
+
+    `among` are all components of the blueprint, where `world` has only a part of them.
+    """
+    whole = among is None
+    among = among or Among.of(world.components)
     diagnostics: list[Diagnostic] = []
     stacks: list[Stack] = []
     spans: dict[str, Span] = {}
-    neighbours = Neighbours.of(world.components)
-    beside, printer = beside or Beside(Path()), printer or Printer()
+    beside = beside or Beside(Path())
     written: dict[tuple[str, str], Written] = {}
-    renaming = Renaming.of(world.components)
-    drafts = [_draft(each.unrenamed, world, neighbours, kinds, beside) for each in world.components]
+    renaming = among.renaming
+    drafts = [drafted(each, world, among, kinds, beside) for each in world.components]
     access = Access()
     writer = writers(repository for draft in drafts for repository in draft.repositories)
     access.add(pointed((grant for draft in drafts for grant in draft.grants), writer))
@@ -207,6 +235,7 @@ def build(
         spans.update((stack.path, draft.component.span) for stack in made)
         written |= draft.written
     edges = renaming.entries(access.edges())
+    bindings = renaming.entries(bound.entry for draft in drafts for bound in draft.bindings)
     stacks, found = adopt(world.components, stacks)
     diagnostics += (*found, *_refuse_living(world, stacks, spans))
     for path in world.removed:
@@ -215,22 +244,10 @@ def build(
             spans[path] = world.removed[path]
     ordered = tuple(sorted(_after_deploy_roles(stacks), key=lambda stack: stack.path))
     documents = {stack.path: document(stack) for stack in ordered}
-    bindings, rights = _beside_policies(drafts, documents, world, renaming)
-    places = Places(spans, written)
-    if not has_errors(diagnostics):
-        # What is known was checked before, by itself: nothing about it depends on another stack.
-        new = printer.begin(documents)
-        diagnostics += check_collisions(ordered, spans)
-        diagnostics += check_schema((s for s in ordered if s.path in new), documents, places)
-        diagnostics += check_sizes(ordered, spans)
-        diagnostics += check_engine({path: documents[path] for path in new}, places)
-        sound = not has_errors(diagnostics)
-        policies = gather(documents, edges, world.organization.aws_id) if sound else None
-        diagnostics += check_rules(documents, policies, world.exceptions, places)
-        if policies is not None and not has_errors(diagnostics):
-            diagnostics += check_access(documents, policies, edges, places)
-    if not has_errors(diagnostics):
-        diagnostics += _check_beside(documents, bindings, rights, places)
+    rights = (
+        *renaming.entries(right for draft in drafts for right in draft.rights),
+        *own_rights(documents, drafts, world.organization.accounts),
+    )
     compiled = Compiled(
         world=world,
         stacks=ordered,
@@ -239,41 +256,47 @@ def build(
         rights=rights,
         documents=documents,
         spans=spans,
-        printer=printer,
+        printer=printer or Printer(),
+        kind_files=frozenset(part.span.path for part in written.values()),
     )
-    return compiled, tuple(once(diagnostics, places))
+    if not has_errors(diagnostics):
+        checked, idle = _check(compiled, Places(spans, written))
+        diagnostics += checked
+        diagnostics += check_needed(idle if whole else (), world.exceptions)
+        compiled = replace(compiled, idle=idle)
+    return compiled, tuple(once(diagnostics, compiled.kind_files))
 
 
-def _check_beside(
-    documents: Mapping[str, Mapping[str, Json]],
-    bindings: Sequence[Binding],
-    rights: Sequence[Right],
-    places: Places,
-) -> Iterator[Diagnostic]:
-    yield from check_bindings(documents, bindings, places)
-    yield from check_rights(documents, rights, places)
+def _check(made: Compiled, places: Places) -> tuple[list[Diagnostic], tuple[Tuning, ...]]:
+    """What is wrong with these stacks, and the exceptions from rules that none of them needs."""
+    world, documents, diagnostics = made.world, made.documents, list[Diagnostic]()
+    # What is known was checked before, by itself: nothing about it depends on another stack.
+    new = made.printer.begin(documents)
+    diagnostics += check_collisions(made.stacks, made.spans)
+    diagnostics += check_schema((s for s in made.stacks if s.path in new), documents, places)
+    diagnostics += check_sizes(made.stacks, made.spans)
+    diagnostics += check_engine({path: documents[path] for path in new}, places)
+    sound = not has_errors(diagnostics)
+    policies = gather(documents, made.edges, world.organization.aws_id) if sound else None
+    broken, idle = check_rules(documents, policies, world.exceptions, places)
+    diagnostics += broken
+    if policies is not None and not has_errors(diagnostics):
+        diagnostics += check_access(documents, policies, made.edges, places)
+    if not has_errors(diagnostics):
+        diagnostics += check_bindings(documents, made.bindings, places)
+        diagnostics += check_rights(documents, made.rights, places)
+    return diagnostics, idle
 
 
-def _beside_policies(
-    drafts: Sequence[Draft],
-    documents: Mapping[str, Mapping[str, Json]],
-    world: World,
-    renaming: Renaming,
-) -> tuple[tuple[Binding, ...], tuple[Right, ...]]:
-    """The entries of the ledger that no policy of IAM stands behind."""
-    bindings = renaming.entries(bound.entry for draft in drafts for bound in draft.bindings)
-    rights = renaming.entries(right for draft in drafts for right in draft.rights)
-    return bindings, (*rights, *own_rights(documents, drafts, world.organization.accounts))
-
-
-def _draft(
+def drafted(
     component: Component,
     world: World,
-    neighbours: Neighbours,
+    among: Among,
     kinds: Mapping[str, Kind],
     beside: Beside,
 ) -> Draft:
-    draft = Draft(component, world.organization, neighbours, beside=beside)
+    """The component as its kind declares it, before any grant is written; under its former name."""
+    draft = Draft(component.unrenamed, world.organization, among.neighbours, beside=beside)
     kinds[component.kind].build(draft)
     return draft
 

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from compiler.cache import digests
 from compiler.compilation import Compiled
 from compiler.diagnostics import Diagnostic
+from compiler.files import Files
 from compiler.removal import before, bury, orphans, renamed_organizations
 from compiler.tree import Changes, apply_changes, plan_changes
 
@@ -24,6 +26,12 @@ class Output:
     tree: Mapping[str, bytes]
     changes: Changes
     diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def digests(self) -> Mapping[str, str]:
+        """The SHA-256 of each file, in hexadecimal."""
+        tree = self.tree
+        return tree.digests if isinstance(tree, Files) else digests(tree)
 
 
 def plan(compiled: Compiled, out: Path, *, prune: bool = False) -> Output:

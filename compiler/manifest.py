@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from graphlib import TopologicalSorter
+from typing import Any
 
 from compiler.access.ledger import Entry, ledger
 from compiler.terraform.document import Json
@@ -38,29 +39,57 @@ def manifest(
     organization: str, stacks: Iterable[Stack], digests: Mapping[str, str]
 ) -> dict[str, Json]:
     """The stacks sorted by path, each with its wave: 0 needs nothing, n needs something of n - 1."""
-    ordered = sorted(stacks, key=lambda stack: stack.path)
-    wave = waves({stack.path: stack.depends_on for stack in ordered})
+    return manifest_of(organization, [listed(stack, digests[stack.path]) for stack in stacks])
+
+
+def manifest_of(organization: str, rows: Iterable[Mapping[str, Any]]) -> dict[str, Json]:
+    """The same of what `listed` gave."""
+    ordered = sorted(rows, key=lambda row: str(row["path"]))
+    wave = waves({row["path"]: row["depends_on"] for row in ordered})
     return {
         "version": VERSION,
         "organization": organization,
-        "stacks": [
-            {
-                "path": stack.path,
-                "cloud": stack.cloud,
-                ("account" if stack.cloud == "aws" else "project"): stack.account,
-                "id": stack.account_id,
-                "region": stack.region,
-                "component": stack.component,
-                "kind": stack.kind,
-                **({"renamed_from": stack.state} if stack.renamed_from else {}),
-                "wave": wave[stack.path],
-                "depends_on": list(stack.depends_on),
-                "resources": sum(r.mode == "managed" for r in stack.resources),
-                "digest": digests[stack.path],
-            }
-            for stack in ordered
-        ],
+        "stacks": [{**row, "wave": wave[row["path"]]} for row in ordered],
     }
+
+
+def listed(stack: Stack, digest: str) -> dict[str, Json]:
+    """A stack as the manifest has it, but for its wave, which depends on others."""
+    return {
+        "path": stack.path,
+        "cloud": stack.cloud,
+        ("account" if stack.cloud == "aws" else "project"): stack.account,
+        "id": stack.account_id,
+        "region": stack.region,
+        "component": stack.component,
+        "kind": stack.kind,
+        **({"renamed_from": stack.state} if stack.renamed_from else {}),
+        "depends_on": list(stack.depends_on),
+        "resources": sum(r.mode == "managed" for r in stack.resources),
+        "digest": digest,
+    }
+
+
+def bare(stack: Stack) -> Stack:
+    """The stack without what is in it."""
+    return stack_of(listed(stack, ""))
+
+
+def stack_of(row: Mapping[str, Any]) -> Stack:
+    """The same of what `listed` gave."""
+    former = row.get("renamed_from")
+    return Stack(
+        cloud=row["cloud"],
+        account=row["account" if row["cloud"] == "aws" else "project"],
+        account_id=row["id"],
+        component=row["component"],
+        kind=row["kind"],
+        region=row["region"],
+        terraform={},
+        providers={},
+        depends_on=tuple(row["depends_on"]),
+        renamed_from=former and former.rpartition("/")[2],
+    )
 
 
 def waves(depends_on: Mapping[str, Iterable[str]]) -> dict[str, int]:
@@ -73,7 +102,28 @@ def waves(depends_on: Mapping[str, Iterable[str]]) -> dict[str, int]:
 
 def digest(files: Mapping[str, bytes]) -> str:
     """One hash over a stack's files and their names: `sha256:…`."""
+    return digest_of({path: hashlib.sha256(content).digest() for path, content in files.items()})
+
+
+def digest_of(hashes: Mapping[str, bytes]) -> str:
+    """The same of the files' own hashes."""
     total = hashlib.sha256()
-    for path, content in sorted(files.items()):
-        total.update(path.encode() + b"\0" + hashlib.sha256(content).digest())
+    for path, own in sorted(hashes.items()):
+        total.update(path.encode() + b"\0" + own)
     return f"sha256:{total.hexdigest()}"
+
+
+def ledger_text(texts: Iterable[str]) -> str:
+    """access.json of its entries' texts, in their order; so it is never a value as a whole."""
+    joined = f",{_INDENT}".join(texts)
+    return f"{_BEFORE}{joined}{_AFTER}" if joined else canonical(ledger(()))
+
+
+def entry_text(entry: Entry) -> str:
+    """An entry as it stands in access.json."""
+    return canonical(ledger((entry,))).removeprefix(_BEFORE).removesuffix(_AFTER)
+
+
+# What stands before the first entry and after the last, and between two beside the comma.
+_BEFORE, _, _AFTER = canonical({**ledger(()), "edges": [{}]}).partition("{}")
+_INDENT = _BEFORE[_BEFORE.rindex("\n") :]

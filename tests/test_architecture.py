@@ -39,6 +39,7 @@ LAYERS = (
         "compiler.stack_codes",
     ),
     (
+        "compiler.files",
         "compiler.git",
         "compiler.manifest",
         "compiler.printing",
@@ -54,6 +55,9 @@ LAYERS = (
         "compiler.emission",
         "compiler.revision",
         "compiler.revision_stacks",
+        "compiler.share_records",
+        "compiler.shares",
+        "compiler.streaming",
     ),
     ("compiler.running",),
     ("compiler.graph",),

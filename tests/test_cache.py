@@ -6,7 +6,7 @@ import os
 import pickle
 import shutil
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from compiler import cache as cache_module
 from compiler import compilation, printing
 from compiler.cli.entry import landform
+from compiler.streaming import Streaming
 from compiler.terraform.document import Json
 from compiler.terraform.synth import EngineError
 
@@ -67,10 +68,10 @@ class Place:
         really = compilation.compile_blueprints
 
         def counted(
-            path: Path, printers: Callable[[], printing.Printer] = printing.Printer
+            path: Path, maker: compilation.Maker | None = None
         ) -> compilation.Compilation:
             self.compiled += 1
-            return really(path, printers)
+            return really(path, maker)
 
         monkeypatch.setattr(compilation, "compile_blueprints", counted)
 
@@ -260,17 +261,18 @@ def test_nothing_is_known_to_another_version(place: Place, monkeypatch: pytest.M
 
 
 def test_any_executor_gives_the_same_bytes(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    def tree(printer: printing.Printer) -> dict[str, bytes]:
-        (compiled,) = compilation.compile_blueprints(place.blueprint, lambda: printer).blueprints
+    def tree(executor: Executor | None = None) -> Mapping[str, bytes]:
+        maker = Streaming(executor=executor)
+        (compiled,) = compilation.compile_blueprints(place.blueprint, maker).blueprints
         return compiled.tree()
 
     monkeypatch.setattr(printing, "WORTH_A_PROCESS", 1)
     monkeypatch.setattr(printing, "SHARE", 1)
-    alone = tree(printing.Printer())
+    alone = tree()
     with printing.processes(3) as executor:
-        assert tree(printing.Printer(executor)) == alone
+        assert tree(executor) == alone
     with ThreadPoolExecutor(1) as executor:
-        assert tree(printing.Printer(executor)) == alone
+        assert tree(executor) == alone
 
 
 def test_a_process_that_dies_is_a_failed_tool() -> None:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from compiler import printing
 from compiler.compilation import Compiled, compile_blueprints
 from compiler.emission import apply, plan
+from compiler.streaming import Streaming
 
 REPOSITORY = Path(__file__).parent.parent.parent
 ORGANISATION = REPOSITORY / "blueprints" / "organisation"
@@ -117,7 +118,7 @@ def test_number_of_processes_does_not_matter(
     monkeypatch.setattr(printing, "SHARE", 4)
     monkeypatch.setattr(printing, "synthesize", None)  # not here
     with printing.processes(3) as executor:
-        compilation = compile_blueprints(ORGANISATION, lambda: printing.Printer(executor))
+        compilation = compile_blueprints(ORGANISATION, Streaming(executor=executor))
         assert compilation.blueprints[0].tree() == tree
 
 

@@ -44,7 +44,7 @@ class Pattern:
         return lacking or True
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=8192)
 def pattern(text: Text, *, variables: bool) -> Pattern:
     """The pattern of a policy's text; policy variables are known since version 2012-10-17."""
     letters, lacking = split(text)

@@ -47,7 +47,7 @@ class Caller:
     forms: Mapping[str, Level]
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def caller(principal: str, role_arn: str = "") -> Caller:
     """The caller of that ARN or service name; `role_arn` is the role of a session."""
     if principal == "*":

@@ -55,7 +55,7 @@ def literal(value: str) -> str:
     return value.replace("*", STAR).replace("?", QUESTION)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def like(pattern: str) -> Test:
     """Matching with `*` and `?`; upper and lower case differ.
 
@@ -71,7 +71,7 @@ def like(pattern: str) -> Test:
     return _compiled(pattern, {"*": ".*", "?": "."})
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=8192)
 def equal(pattern: str) -> Test:
     """Equality; only holes match anything."""
     special = _SPECIAL.search(pattern)
@@ -80,7 +80,7 @@ def equal(pattern: str) -> Test:
     return _compiled(pattern, {})
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def arn_like(pattern: str) -> Test:
     """Matching of ARNs segment by segment; a wildcard does not pass a colon before the sixth.
 

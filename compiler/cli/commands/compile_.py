@@ -101,12 +101,19 @@ def _compile(
     # Not imported where nothing is to be done: it takes longer than to see that.
     from compiler.compilation import compile_blueprints
     from compiler.emission import apply, joined, plan_all
-    from compiler.printing import Printer, processes
+    from compiler.printing import processes
+    from compiler.share_records import ShareRecords
+    from compiler.streaming import Streaming
 
     known = Known(cache) if cache else None
     with processes(jobs) as executor:
-        fingerprints = known.fingerprints if known else set()
-        compilation = compile_blueprints(path, lambda: Printer(executor, fingerprints))
+        streaming = Streaming(
+            out=out,
+            executor=executor,
+            known=known.fingerprints if known else frozenset(),
+            records=ShareRecords(cache),
+        )
+        compilation = compile_blueprints(path, streaming)
         diagnostics = list(compilation.diagnostics)
         outputs = []
         if not has_errors(diagnostics):
@@ -117,7 +124,7 @@ def _compile(
     if cache and known and not has_errors(compilation.diagnostics):
         known.add({each for one in compilation.blueprints for each in one.printer.printed})
     if cache and compilation.repeatable and not diagnostics:
-        remember(cache, compilation.read, ((each.root.name, each.tree) for each in outputs))
+        remember(cache, compilation.read, ((each.root.name, each.digests) for each in outputs))
     return _Done(joined(outputs), tuple(diagnostics), compilation.sources)
 
 

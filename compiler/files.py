@@ -1,0 +1,74 @@
+"""The files of an organisation's folder while it is made: too many to be held in memory.
+
+What already stands in the output folder is read from there; what is new waits in a temporary file until all is
+checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import weakref
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from compiler.tree_present import Disk
+
+
+class Files(Mapping[str, bytes]):
+    """Contents by path below `root`, as a tree is (`compiler.tree`).
+
+    `digests` are the SHA-256 of each, in hexadecimal. Raises OSError where a file that stood there is gone.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.digests: dict[str, str] = {}
+        self._disk = Disk(root)
+        self._waiting: dict[str, tuple[int, int]] = {}
+        self._store = tempfile.TemporaryFile()  # noqa: SIM115
+        weakref.finalize(self, self._store.close)
+        self._end = 0
+
+    def add(self, path: str, content: bytes) -> str:
+        """Put a file there; gives its digest."""
+        digest = hashlib.sha256(content).hexdigest()
+        if not self.keep(path, digest):
+            self._store.seek(self._end)
+            self._store.write(content)
+            self._waiting[path] = self._end, len(content)
+            self._end += len(content)
+            self.digests[path] = digest
+        return digest
+
+    def keep(self, path: str, digest: str) -> bool:
+        """Take the file that stands there already, if it has that digest."""
+        if not self._stands(path, digest):
+            return False
+        self.digests[path] = digest
+        return True
+
+    def _stands(self, path: str, digest: str) -> bool:
+        return (
+            self._disk.is_file(path) and hashlib.sha256(self._disk.read(path)).hexdigest() == digest
+        )
+
+    def __getitem__(self, path: str) -> bytes:
+        place = self._waiting.get(path)
+        if place is None:
+            digest = self.digests[path]
+            content = self._disk.read(path)
+            if hashlib.sha256(content).hexdigest() != digest:
+                raise Moved(str(self._disk.root / path))
+            return content
+        self._store.seek(place[0])
+        return self._store.read(place[1])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.digests)
+
+    def __len__(self) -> int:
+        return len(self.digests)
+
+
+class Moved(OSError):
+    """Somebody else changed the output while it was compared."""

@@ -1,7 +1,8 @@
 """What the page is made from, small: 1,000 stacks have 10,000 grants, and 5 MB of plain JSON.
 
 Stacks and grants of one kind are alike but for the names and ids of accounts and components. So each is a
-pattern with holes, and what fills them; patterns are written once. The page puts them together again.
+pattern with holes, and what fills them; patterns are written once, and so are the texts in them. The
+page puts them together again.
 No compression: what a zip library makes differs between its versions.
 """
 
@@ -76,7 +77,7 @@ class _OwnHoleError(Exception):
     pass
 
 
-def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+def _mapped(value: Any, change: Callable[[str], str | int]) -> Any:
     if isinstance(value, str):
         return change(value)
     if isinstance(value, list):
@@ -92,7 +93,7 @@ def packed(graphs: Iterable[Graph]) -> dict[str, Any]:
 class _Packer:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.patterns, self.names = Table(), Table()
+        self.patterns, self.words, self.names = Table(), Table(), Table()
         self.homes = {key: number for number, key in enumerate(graph.homes)}
         self.known = list(graph.homes.values())
         self.stacks = {stack.path: number for number, stack in enumerate(graph.stacks)}
@@ -111,7 +112,8 @@ class _Packer:
             "entries": [self._entry(entry) for entry in graph.entries],
             "access": [self._change(change) for change in graph.access],
         }
-        return {**made, "names": self.names.values, "patterns": self.patterns.values}
+        tables = {"names": self.names, "patterns": self.patterns, "words": self.words}
+        return {**made, **{name: table.values for name, table in tables.items()}}
 
     def _stack(self, stack: Stack) -> list[Any]:
         """Home, component, kind, region, wave, dependencies, resources, place, status, changes, origin."""
@@ -177,4 +179,5 @@ class _Packer:
     def _pattern(self, value: list[Any], names: Sequence[str]) -> int:
         """Its number, or, where it is to be read as it stands, that number from the end: -1, -2, …"""
         cut = perforated(value, names)
-        return self.patterns.add(cut) if cut is not None else -1 - self.patterns.add(value)
+        number = self.patterns.add(_mapped(value if cut is None else cut, self.words.add))
+        return number if cut is not None else -1 - number

@@ -50,8 +50,14 @@ def test_a_text_with_a_hole_of_its_own_is_refused() -> None:
 
 
 def words(one: dict[str, Any], number: int, holes: Sequence[str]) -> Any:
-    patterns = one["patterns"]
-    return patterns[-1 - number] if number < 0 else filled(patterns[number], holes)
+    text = texted(one["patterns"][-1 - number if number < 0 else number], one["words"])
+    return text if number < 0 else filled(text, holes)
+
+
+def texted(pattern: Any, table: Sequence[str]) -> Any:
+    if isinstance(pattern, list):
+        return [texted(each, table) for each in pattern]
+    return table[pattern]
 
 
 def restored(whole: Graph) -> tuple[list[Any], list[Any]]:

@@ -20,7 +20,7 @@ from compiler.compilation import compile_blueprints
 from compiler.graph.html import LIBRARY, as_html
 from compiler.graph.links import links
 from compiler.graph.model import graph_of
-from compiler.graph.records import Graph, principal_home, resource_home
+from compiler.graph.records import Graph, Touched, principal_home, resource_home
 from tests.graph.browser import Browser, Page, found, running
 from tests.graph.support import ROOT, acme, binding, edge, graph, missing, stack
 from tests.graph.test_model import CHANGED
@@ -272,6 +272,28 @@ def test_changes_are_shown_everywhere(opened: Open) -> None:
     page.press("/")
     page.write("status:removed")
     assert texts(page, ".row.stack") == [f"{MINUS} fraud gone"]
+
+
+def test_the_same_change_in_many_stacks_is_told_once(opened: Open) -> None:
+    def touched(account: str) -> tuple[Touched, ...]:
+        return (
+            Touched(address=f"aws_s3_bucket.{account}", status="changed", parts=("tags.owner",)),
+        )
+
+    names = [f"team-{number}" for number in range(5)]
+    stacks = [
+        stack(f"aws/{n}/base", status="changed", touched=touched(n.replace("-", "_")))
+        for n in names
+    ]
+    other = stack("aws/other/base", status="changed", touched=touched("something_else"))
+    page = opened(graph(*stacks, other, since="main"), fragment="#tab=changes")
+    assert texts(page, "#changes .change") == [
+        "~ changed aws/other/base ml-pipeline, 1 part",
+        "~ changed 5 stacks of ml-pipeline, the same in each 1 part",
+    ]
+    page.click_on("#changes details summary")
+    page.wait("document.querySelectorAll('#changes details .lead').length === 5")
+    assert "tags.owner" in page.text("#changes details")
 
 
 def test_without_a_revision_there_are_no_changes(opened: Open) -> None:

@@ -14,10 +14,11 @@ function fillings(names) {
   return names.flatMap((name) => [name, name.replaceAll("-", "_"), camel(name)]);
 }
 
-function filled(value, forms) {
-  if (Array.isArray(value)) return value.map((each) => filled(each, forms));
-  if (typeof value !== "string") return value;
-  return value.replace(HOLES, (hole) => forms[hole.charCodeAt(0) - FIRST_HOLE] ?? hole);
+// The texts of a pattern, with `forms` in their holes; without forms as they stand.
+function filled(pattern, words, forms) {
+  if (Array.isArray(pattern)) return pattern.map((each) => filled(each, words, forms));
+  const text = words[pattern];
+  return forms ? text.replace(HOLES, (hole) => forms[hole.charCodeAt(0) - FIRST_HOLE] ?? hole) : text;
 }
 
 class Organization {
@@ -48,9 +49,11 @@ class Organization {
     this.changes = raw.access.map((row) => changeOf(this, row));
   }
 
-  pattern(number, names) {
-    const { patterns } = this.raw;
-    return number < 0 ? patterns[-1 - number] : filled(patterns[number], fillings(names));
+  // A number below zero is that of a pattern whose texts have no holes, from the end: -1, -2, …
+  pattern(number, names, part = (whole) => whole) {
+    const { patterns, words } = this.raw;
+    if (number < 0) return filled(part(patterns[-1 - number]), words, null);
+    return filled(part(patterns[number]), words, fillings(names));
   }
 
   names(component, ...homes) {
@@ -116,10 +119,7 @@ class Grant {
     this.places = [own, home];
     this.own = organization.homes[own] ?? null;
     this.home = organization.homes[home] ?? null;
-    const { patterns } = organization.raw;
-    const raw = patterns[pattern < 0 ? -1 - pattern : pattern];
-    const forms = pattern < 0 ? [] : fillings(this.names);
-    const [from, to] = filled(raw.slice(-2), forms);
+    const [from, to] = organization.pattern(pattern, this.names, (whole) => whole.slice(-2));
     this.source = organization.byPath.get(from) ?? null;
     this.targets = to.map((path) => organization.byPath.get(path)).filter(Boolean);
     for (const stack of new Set([this.source, ...this.targets])) stack?.grants.push(this);

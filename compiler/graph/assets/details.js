@@ -206,7 +206,7 @@ function showChanges(model, container) {
     return [
       element("h2", {}, `${organization.name} since ${organization.since}`),
       element("h3", {}, `Stacks (${stacks.length})`),
-      stacks.length ? longList(stacks, changedStack, 100) : element("p", {}, "No stack differs."),
+      stacks.length ? longList(alike(stacks), changedStacks, 100) : element("p", {}, "No stack differs."),
       element("h3", {}, `Access (${access.length})`),
       access.length ? longList(access, changedAccess, 100) : element("p", {}, "Nobody can do more or less."),
     ];
@@ -214,10 +214,31 @@ function showChanges(model, container) {
   container.replaceChildren(...blocks);
 }
 
-function changedStack(stack) {
+// Lists of stacks: those of one kind in which the same changed are one. Their patterns are the same then.
+function alike(stacks) {
+  const groups = new Map();
+  for (const stack of stacks) {
+    const key = stack.status === "changed" ? `${stack.organization.name} ${stack.kind} ${stack.row[9]}` : stack.key;
+    groups.set(key, [...(groups.get(key) ?? []), stack]);
+  }
+  return [...groups.values()].flatMap((group) => (group.length > 3 ? [group] : group.map((stack) => [stack])));
+}
+
+function changedStacks(stacks) {
+  const [stack] = stacks;
+  const badge = element("b", { class: `badge ${stack.status}` }, `${SIGNS[stack.status]} ${stack.status}`);
   const parts = stack.touched.length ? counted(stack.touched.length, "part") : "";
-  return element("div", { class: "change" }, element("b", { class: `badge ${stack.status}` }, `${SIGNS[stack.status]} ${stack.status}`),
-    leadsTo(stack.path, stack, [stack.kind, parts].filter(Boolean).join(", ")));
+  if (stacks.length === 1) {
+    return element("div", { class: "change" }, badge, leadsTo(stack.path, stack, [stack.kind, parts].filter(Boolean).join(", ")));
+  }
+  const summary = element("summary", {}, badge, " ", `${counted(stacks.length, "stack")} of ${stack.kind}, the same in each `,
+    element("small", {}, parts));
+  const box = element("details", { class: "change" }, summary);
+  box.addEventListener("toggle", () => {
+    if (!box.open || box.childElementCount > 1) return;
+    box.append(...changedParts(stack), element("h3", {}, `Stacks (${stacks.length})`), longList(stacks, (each) => leadsTo(each.path, each)));
+  });
+  return box;
 }
 
 function changedAccess(change) {

@@ -59,7 +59,7 @@ class Matrix {
       const cell = cells.get(`${from}\n${to}`);
       if (!cell) return element("td");
       const strength = 1 + Math.floor((3.99 * Math.log1p(cell.grants.length)) / Math.log1p(most));
-      return element("td", { class: `heat heat-${Math.min(strength, 4)}` }, this.cell(cell, `${cell.grants.length}`));
+      return element("td", { class: `heat heat-${Math.min(strength, 4)}` }, this.cell(cell, cell.grants.length.toLocaleString("en")));
     })));
     return element("table", { class: "matrix" },
       element("caption", { class: "away" }, "Grants by who has them and where"),

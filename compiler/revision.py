@@ -17,7 +17,7 @@ from typing import Any
 from compiler import git
 from compiler.access.delta.records import Home, Snapshot
 from compiler.access.ledger import Binding, Edge, Entry, Evidence, Right
-from compiler.blueprint.files import display_path
+from compiler.blueprint.files import MARKER, display_path
 from compiler.compilation import Compilation, Compiled, compile_blueprints
 from compiler.diagnostics import Diagnostic, Span, has_errors
 from compiler.diff.records import Revision
@@ -76,6 +76,23 @@ def named(text: str, path: Path) -> Side:
             f'("refs/heads/{text}") for the revision'
         )
     return from_path(folder, label=text)
+
+
+def of_the_same(before: Side, after: Side, path: Path) -> Side:
+    """The other side, of the organisation that `path` is about where it is one of several there.
+
+    A blueprint beside others is compared with a folder that holds the output of all of them.
+    """
+    one = path.is_file() or (path / MARKER).is_file() or _is_output(path)
+    if not one or len(before.snapshots) < 2:
+        return before
+    own = after.snapshots.keys()
+    return replace(
+        before,
+        snapshots={name: each for name, each in before.snapshots.items() if name in own},
+        revisions={name: each for name, each in before.revisions.items() if name in own},
+        folders={name: each for name, each in before.folders.items() if name in own},
+    )
 
 
 def _is_revision(text: str, path: Path) -> bool:

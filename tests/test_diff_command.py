@@ -81,6 +81,32 @@ def kinds(*arguments: str) -> list[str]:
     return [change["kind"] for change in changes(diff(*arguments, "--format", "json"))]
 
 
+def test_other_organisations_of_a_folder_are_not_compared(repository: Repository) -> None:
+    """Their output lies beside, and they have blueprints of their own."""
+    other = BEFORE.replace("name: acme", "name: other")
+    assert other != BEFORE
+    repository.write("blueprints/acme.yaml", BEFORE)
+    repository.write("blueprints/other.yaml", other)
+    compiled = CliRunner().invoke(landform, ["compile", "blueprints", "--out", "out"])
+    assert compiled.exit_code == 0, compiled.output
+
+    def organizations(path: str, from_: str) -> list[str]:
+        result = diff(path, "--from", from_, "--format", "json")
+        assert result.exit_code == 0, result.output
+        return [one["organization"] for one in json.loads(result.stdout)["organizations"]]
+
+    assert organizations("blueprints/acme.yaml", "out") == ["acme"]
+    assert organizations("out/acme", "out") == ["acme"]
+    assert organizations("blueprints/acme.yaml", "blueprints") == ["acme"]
+    # Whoever compares all of them is told of one that is gone.
+    repository.write("blueprints/other.yaml", BEFORE.replace("name: acme", "name: third"))
+    assert organizations("blueprints", "out") == ["acme", "other", "third"]
+    result = diff("blueprints/other.yaml", "--from", "out")
+    assert result.exit_code == 0, result.output
+    assert "out has nothing of third: everything is new" in result.stderr
+    assert organizations("blueprints/other.yaml", "out/acme") == ["acme", "third"]
+
+
 def test_the_work_tree_against_a_revision(repository: Repository) -> None:
     repository.commit("blueprints/acme.yaml", BEFORE)
     repository.commit("blueprints/acme.yaml", AFTER)

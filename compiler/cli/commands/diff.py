@@ -27,7 +27,7 @@ from compiler.cli.progress import progress
 from compiler.cli.render import Format
 from compiler.diff import Difference, Revision, compare
 from compiler.git import GitError, RepositoryError
-from compiler.revision import Side, SideError, from_path, named
+from compiler.revision import Side, SideError, from_path, named, of_the_same
 
 DIFFERS = OUT_OF_DATE
 TOOL_FAILED = 4
@@ -131,6 +131,10 @@ def sides(
             context.exit(BLUEPRINT_ERRORS)
         if side is after:
             show(side.diagnostics, side.sources, "text", color)
+    before = of_the_same(before, after, path)
+    if before.there and not before.snapshots:
+        names = ", ".join(sorted(after.snapshots))
+        click.echo(f"{before.label} has nothing of {names}: everything is new", err=True)
     if not before.there:
         click.echo(f"{path} did not exist at {from_}: everything is new", err=True)
     return before, after

@@ -186,6 +186,24 @@ def test_several_organisations(blueprint: Path, tmp_path: Path) -> None:
     assert '"other/aws/shared/churn"' in dot
 
 
+def test_an_organisation_that_is_gone(blueprint: Path, tmp_path: Path) -> None:
+    for folder, names in (("old", ("acme", "other")), ("new", ("acme",))):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            text = BEFORE.replace("name: acme", f"name: {name}")
+            (tmp_path / folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+    result = run("new", "--from", "./old")
+    assert result.exit_code == 0, result.output
+    assert "since ./old: stacks: no difference" in result.stdout
+    assert "other: 0 stacks in 0 accounts and projects" in result.stdout
+    assert "since ./old: stacks: 4 removed" in result.stdout
+    # A single blueprint is about its own organisation.
+    result = run("new/acme.yaml", "--from", "./old")
+    assert "other" not in result.stdout
+    result = run("new/acme.yaml", "--from", "./old/other.yaml")
+    assert "stacks: 4 added" in result.stdout
+
+
 def test_help_says_how() -> None:
     result = run("--help")
     assert "--format html --output graph.html" in result.output

@@ -332,6 +332,8 @@ def test_all_of_it_by_keyboard(opened: Open) -> None:
     page.press("ArrowUp")
     assert page.text("#details h2") != before
     assert page.text("#details h2").startswith("aws/production-us/")
+    # For those who hear the drawing.
+    assert page.text("#said") == "aws/production-us/baseline, account-baseline"
     zoom = "document.getElementById('canvas')._cyreg.cy.zoom()"
     start = page.evaluate(zoom)
     page.press("+")

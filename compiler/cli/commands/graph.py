@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -25,7 +25,7 @@ from compiler.graph.model import graph_of, narrowed
 from compiler.graph.record import as_json
 from compiler.graph.records import Graph
 from compiler.graph.text import as_text
-from compiler.revision import Side, SideError, named, snapshot
+from compiler.revision import Side, SideError, named, of_the_same, snapshot
 from compiler.revision_stacks import compiled_revisions
 from compiler.running.stacks import SelectionError
 
@@ -115,21 +115,29 @@ def _graphs(context: click.Context, path: Path, from_: str | None, color: str) -
         context.exit(BLUEPRINT_ERRORS)
     if from_ is None:
         return [graph_of(one) for one in compilation.blueprints]
-    before = _before(context, from_, path, color)
-    now = dict(compiled_revisions(compilation))
+    after = Side(
+        label=str(path),
+        snapshots={one.organization: snapshot(one) for one in compilation.blueprints},
+        revisions=dict(compiled_revisions(compilation)),
+    )
+    before = of_the_same(_before(context, from_, path, color), after, path)
+    if before.there and not before.snapshots:
+        names = ", ".join(after.snapshots)
+        click.echo(f"{before.label} has nothing of {names}: everything is new", err=True)
+    drawn = {one.organization: graph_of(one) for one in compilation.blueprints}
     with progress("comparing"):
-        return [
-            compared(
-                graph_of(one),
-                (
-                    before.revisions.get(one.organization, Revision()),
-                    before.snapshots.get(one.organization, Snapshot()),
-                ),
-                (now[one.organization], snapshot(one)),
-                from_,
-            )
-            for one in compilation.blueprints
-        ]
+        return list(_compared(drawn, before, after))
+
+
+def _compared(drawn: Mapping[str, Graph], before: Side, after: Side) -> Iterator[Graph]:
+    """Organisations that are gone come last."""
+
+    def known(side: Side, name: str) -> tuple[Revision, Snapshot]:
+        return side.revisions.get(name, Revision()), side.snapshots.get(name, Snapshot())
+
+    for name in dict.fromkeys((*drawn, *sorted(before.snapshots))):
+        graph = drawn.get(name) or Graph(organization=name, stacks=(), homes={}, entries=())
+        yield compared(graph, known(before, name), known(after, name), before.label)
 
 
 def _before(context: click.Context, from_: str, path: Path, color: str) -> Side:

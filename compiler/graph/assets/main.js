@@ -151,6 +151,8 @@ function canvasKey(event) {
   if (event.key in ways) {
     const next = views.drawing.neighbour(state.selected, ways[event.key]);
     if (next) select(next, { show: true });
+    // A drawing has nothing that a screen reader could read.
+    if (next) byId("said").textContent = `${next.path}, ${next.kind}`;
   } else if (event.key === "Enter") byId("details").focus();
   else return;
   event.preventDefault();

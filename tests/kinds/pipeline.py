@@ -63,6 +63,11 @@ class Pipeline:
         return [found] if isinstance(found, str) else list(found)
 
     @property
+    def data(self) -> str:
+        """The prefix of what is trained on."""
+        return str(self.given["train"].get("data", "data/"))
+
+    @property
     def own_image(self) -> bool:
         return "repository" in self.given["train"]["image"]
 

@@ -45,19 +45,19 @@ def _assumed(p: Pipeline) -> Iterator[Question]:
 
 def _objects(p: Pipeline) -> Iterator[Question]:
     artifact = f"{p.bucket}/acme-churn-pipeline/Source/abcdef"
-    data, manifest = f"{p.bucket}/data/a.csv", f"{p.bucket}/releases/{RUN}/manifest.json"
+    data, manifest = f"{p.bucket}/{p.data}a.csv", f"{p.bucket}/releases/{RUN}/manifest.json"
     model = f"{p.bucket}/models/{RUN}/model.tar.gz"
     prefix = {"s3__prefix": "acme-churn-pipeline/"}
     yield from _row("E3", p.pipeline_role, "s3:GetObject s3:GetObjectVersion", artifact)
     yield from _row("E3", p.pipeline_role, "s3:PutObject", artifact)
     yield from _row("E3", p.pipeline_role, "s3:GetBucketVersioning", p.bucket)
-    for listed in (prefix, {"s3__prefix": "data/"}):
+    for listed in (prefix, {"s3__prefix": p.data}):
         yield from _row("E3", p.pipeline_role, "s3:ListBucket", p.bucket, **listed)
     yield from _row("E5", p.train_action, "s3:GetObject s3:GetObjectVersion", artifact)
     yield from _row("E5", p.train_action, "s3:PutObject", artifact)
     yield from _row("E5", p.train_action, "s3:ListBucket", p.bucket, **prefix)
     yield from _row("E12", p.train, "s3:GetObject", data)
-    yield from _row("E12", p.train, "s3:ListBucket", p.bucket, s3__prefix="data/")
+    yield from _row("E12", p.train, "s3:ListBucket", p.bucket, s3__prefix=p.data)
     yield from _row("E12", p.train, "s3:PutObject", model)
     yield from _row("E13", p.machine_role, "s3:PutObject", manifest)
     for account in p.production:

@@ -112,6 +112,26 @@ def test_the_bucket_is_read_and_written_nowhere_else(name: str) -> None:
     assert not found
 
 
+def test_training_reads_its_own_data_only(name: str) -> None:
+    """By its own policy and by the bucket's: what is beside `train.data` is others'."""
+    p = pipeline(name)
+    role = p.train
+    for key, wanted in (
+        (f"{p.data}x", True),
+        ("data/other/x", p.data == "data/"),
+        ("data/churn/2026-old/x", p.data == "data/"),
+        ("data/churn/x", p.data == "data/"),
+    ):
+        read = ask(p, Question("", role, "s3:GetObject", f"{p.bucket}/{key}"))
+        prefix = (("s3:prefix", key),)
+        listed = ask(p, Question("", role, "s3:ListBucket", p.bucket, prefix))
+        assert (read.allowed, listed.allowed) == (wanted, wanted), key
+        if p.shared != p.training:
+            # Either side alone would keep others out.
+            assert read.identity.grants is read.resource.grants is wanted
+            assert listed.identity.grants is listed.resource.grants is wanted
+
+
 def test_the_source_is_one_key(name: str) -> None:
     """Who may replace the source starts the pipeline: that key and none beside it."""
     p = pipeline(name)

@@ -65,6 +65,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
         "production": ["production", "second"],
     },
     "five": {"production": ALL, "alerts": {"notify": ["ops@acme.example"]}},
+    "data-prefix": {"train": {"data": "data/churn/2026/"}, "uploaders": ["data/engineer"]},
     "own-image": {"train": {"image": OWN}, "source": CODECOMMIT},
     "own-image-five": {"train": {"image": OWN}, "production": ALL, "state_machine": "terraform"},
     "without-org": {"org": None},

@@ -135,7 +135,9 @@ class Train(Shape):
     count: int = Field(default=1, ge=1, le=100, description="number of instances")
     volume_gb: int = Field(default=30, ge=1, le=16384, description="size of the volume, GB")
     max_hours: int = Field(default=24, ge=1, le=672, description="longest run, hours")
-    data: DataPrefix = Field(default="data/", description="prefix of the training data")
+    data: DataPrefix = Field(
+        default="data/", description="prefix of the training data; training reads nothing else"
+    )
     content_type: Text = Field(default="text/csv", description="MIME type of the training data")
     hyperparameters: dict[Text, Text] = Field(
         default_factory=dict, description="hyperparameters, as text"

@@ -171,8 +171,12 @@ def _machine(parties: Parties) -> None:
 def _train(parties: Parties) -> None:
     """SageMaker's role: data in, models out, its image, its logs, its volumes."""
     draft, role, train = parties.draft, parties.train, parties.inputs.train
-    draft.grant("train-reads-data", role, ("s3:GetObject",), Objects(parties.bucket, "data/*"))
-    draft.grant("train-lists-data", role, ("s3:ListBucket",), Listing(parties.bucket, ("data/",)))
+    objects, listing = (
+        Objects(parties.bucket, f"{train.data}*"),
+        Listing(parties.bucket, (train.data,)),
+    )
+    draft.grant("train-reads-data", role, ("s3:GetObject",), objects)
+    draft.grant("train-lists-data", role, ("s3:ListBucket",), listing)
     draft.grant("train-writes-models", role, ("s3:PutObject",), Objects(parties.bucket, "models/*"))
     pull_image(parties, role)
     sagemaker_runtime(draft, role, "TrainingJobs", "/aws/sagemaker/TrainingJobs")

@@ -361,7 +361,7 @@ def _right(entry: Mapping[str, Any]) -> Right:
         component=entry["component"],
         origin=entry["origin"],
         side=given[-1]["side"],
-        principal=principal["member" if google else "arn"],
+        principal=principal.get("service") or principal["member" if google else "arn"],
         principal_home=principal.get(home, ""),
         name=entry["right"],
         namespaces=tuple(entry.get("namespaces", ())),
@@ -369,6 +369,7 @@ def _right(entry: Mapping[str, Any]) -> Right:
         resource=resource["name" if google else "arn"],
         stack=given[-1]["stack"],
         addresses=tuple(each["address"] for each in given),
+        sid=given[-1]["sid"],
     )
 
 

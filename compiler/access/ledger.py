@@ -108,18 +108,26 @@ class Binding:
 
 
 # What gives access beside policies.
-Side = Literal["access-entry", "fleet", "managed-policy", "pod-identity", "portfolio", "share"]
+Side = Literal[
+    "access-entry",
+    "fleet",
+    "managed-policy",
+    "pod-identity",
+    "portfolio",
+    "share",
+    "trust",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Right:
-    """Access that no policy of IAM says, and the resources that give it: rights inside a cluster, a
-    share, a role for pods, an attached policy of AWS.
+    """Access that no grant declares, and the resources that give it: rights inside a cluster, a share,
+    a role for pods, an attached policy of AWS, a role for a service or for an identity provider.
 
-    `principal` is an ARN or IAM's text of a member, `principal_home` the name of its account or project ("" where it has
+    `principal` is an ARN, a service or IAM's text of a member, `principal_home` the name of its account or project ("" where it has
     none in the blueprint), `home` that of what it is on. `name` is what is given, in its service's
     word; `namespaces` are those that it is limited to. The last of `addresses` says it, those before
-    are needed for it.
+    are needed for it. `sid` is its statement's there, `conditions` what that asks for, as texts.
     """
 
     id: str
@@ -134,6 +142,8 @@ class Right:
     stack: str
     addresses: tuple[str, ...]
     namespaces: tuple[str, ...] = ()
+    sid: str = ""
+    conditions: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def cloud(self) -> str:
@@ -153,6 +163,8 @@ class Right:
         principal: dict[str, Json] = {"cloud": self.cloud}
         if self.principal_home:
             principal[home] = self.principal_home
+        if self.side == "trust" and not self.principal.startswith("arn:"):
+            who = "service"
         found: dict[str, Json] = {
             "id": self.id,
             "component": self.component,
@@ -166,7 +178,7 @@ class Right:
             **found,
             "resource": {home: self.home, what: self.resource},
             "statements": [
-                {"stack": self.stack, "address": address, "side": self.side, "sid": ""}
+                {"stack": self.stack, "address": address, "side": self.side, "sid": self.sid}
                 for address in self.addresses
             ],
         }

@@ -7,7 +7,7 @@ both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from compiler.access.evaluation.rights import Documents, Given, rights
@@ -34,6 +34,9 @@ class _Draft(Protocol):
     def component(self) -> _Component: ...
 
     @property
+    def rights(self) -> Sequence[Right]: ...
+
+    @property
     def written(self) -> Mapping[tuple[str, str], object]: ...
 
 
@@ -46,9 +49,18 @@ def own_rights(
         stacks = {stack for stack, _ in draft.written}
         own = {stack: documents[stack] for stack in stacks if stack in documents}
         taken: set[str] = set()
+        declared = {_place(each.stack, each.addresses[-1]) for each in draft.rights}
         for given in rights(own):
-            if (given.stack, given.address) in draft.written:
+            if (given.stack, given.address) not in draft.written:
+                continue
+            # The file's roles are declared by what they are.
+            if given.side != "trust" or _place(given.stack, given.address) not in declared:
                 yield _entry(given, draft.component, names, taken)
+
+
+def _place(stack: str, address: str) -> tuple[str, str]:
+    """The account and the address: the stack may have had another component's name before."""
+    return stack.rpartition("/")[0], address
 
 
 def _entry(given: Given, component: _Component, names: Mapping[str, str], taken: set[str]) -> Right:
@@ -74,4 +86,6 @@ def _entry(given: Given, component: _Component, names: Mapping[str, str], taken:
         stack=given.stack,
         addresses=given.addresses,
         namespaces=given.namespaces,
+        sid=given.sid,
+        conditions=given.conditions,
     )

@@ -41,11 +41,11 @@ def says(given: Given, entry: Right) -> bool:
     """Whether the files give exactly what the entry says."""
     return (
         *(given.stack, given.side, given.principal, given.name, given.resource),
-        *(given.namespaces, frozenset(given.addresses)),
+        *(given.namespaces, frozenset(given.addresses), given.sid),
     ) == (
         *(entry.stack, entry.side, entry.principal, entry.name, entry.resource),
-        *(entry.namespaces, frozenset(entry.addresses)),
-    )
+        *(entry.namespaces, frozenset(entry.addresses), entry.sid),
+    ) and set(entry.conditions) <= set(given.conditions)
 
 
 def _untrue(standing: Sequence[Given], entry: Right) -> Iterator[Finding]:
@@ -79,6 +79,11 @@ def difference(given: Given, entry: Right) -> str:
     ):
         if has != declared:
             return f'has {what} "{has}", and "{declared}" is declared'
+    free = sorted(set(entry.conditions) - set(given.conditions))
+    if free:
+        return f"does not ask for {free[0]}, which is declared"
+    if given.sid != entry.sid:
+        return f'says so in the statement "{given.sid}", and "{entry.sid}" is declared'
     lacking = sorted(set(entry.addresses) - set(given.addresses))
     if lacking:
         return f"rests on {lacking[0]}, which is not there or is about something else"

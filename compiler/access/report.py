@@ -243,11 +243,15 @@ def answer(about: Asked, question: str) -> Why:
     resource = _one(words[2], fitting, "resource") if _hits(words[2], fitting) else None
     if resource is None:
         resource = _one(words[2], everything, "resource")
-    saying = tuple(edge for edge in own if covered([edge], words[1].lower(), resource))
+    granted = tuple(edge for edge in own if covered([edge], words[1].lower(), resource))
+    trusting = rights_why.trusting(about.rights, principal, words[1], resource)
+    saying: tuple[Entry, ...] = (*granted, *trusting)
     if not saying:
         # What the ledger says is so, whatever the table of actions says.
         _refuse(inapplicable(words[1], resource))
-    requests = list(_requests(known, saying, principal, words[1], resource))
+    requests = [rights_why.request(known, each, words[1]) for each in trusting]
+    if granted or not requests:
+        requests += _requests(known, granted, principal, words[1], resource)
     judge = Judge(policies)
     beside = rights_why.held(about.given, principal, resource)
     decisions = [judge.decide(request) for request in requests]

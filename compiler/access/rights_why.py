@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from compiler.access import natural
 from compiler.access.evaluation import Decision, Request
 from compiler.access.evaluation.decide import Link
 from compiler.access.evaluation.rights import Given
 from compiler.access.ledger import Right
+from compiler.access.proof_index import Index
 from compiler.terraform.document import Json
 
 
@@ -34,12 +36,41 @@ def decide(given: Sequence[Given], request: Request) -> tuple[Decision, str]:
 
 def held(given: Iterable[Given], principal: str, resource: str) -> tuple[Given, ...]:
     """What the principal has on the resource."""
-    return tuple(g for g in given if (g.principal, g.resource) == (principal, resource))
+    own = [each for each in given if each.side != "trust"]
+    return tuple(g for g in own if (g.principal, g.resource) == (principal, resource))
+
+
+def trusting(
+    entries: Iterable[Right], principal: str, action: str, resource: str
+) -> tuple[Right, ...]:
+    """The entries by which a service, or an identity provider, may become the role."""
+    return tuple(
+        each
+        for each in entries
+        if (each.side, each.principal, each.resource) == ("trust", principal, resource)
+        and action.lower() in each.name.lower().split("+")
+    )
+
+
+def request(known: Index, entry: Right, action: str) -> Request:
+    """As the service calls for the role's own account, or as the provider's token says it."""
+    holder = known.policies.holders.get(entry.resource)
+    own = [s for s in (holder.policy.statements if holder else ()) if s.sid == entry.sid]
+    context = natural.context(own, action)
+    if not entry.principal.startswith("arn:"):
+        context = {**context, **natural.source(own, entry.resource.split(":")[4])}
+    return Request(
+        principal=entry.principal,
+        action=action,
+        resource=entry.resource,
+        context=context,
+        complete=True,
+    )
 
 
 def names(given: Iterable[Given], entries: Iterable[Right]) -> set[str]:
-    """The name of every right."""
-    return {each.name for each in _all(given, entries)}
+    """The name of every right that stands in no policy."""
+    return {each.name for each in _all(given, entries) if each.side != "trust"}
 
 
 def principals(given: Iterable[Given], entries: Iterable[Right]) -> set[str]:

@@ -35,6 +35,7 @@ from compiler.diagnostics import Diagnostic, Span, nearest
 from compiler.kinds import parts
 from compiler.kinds.drafted import Drafted, empty, tags_in
 from compiler.kinds.neighbours import Neighbours
+from compiler.kinds.trusts import trusts
 from compiler.organization.records import Account, Component, Home, Organization, Project
 from compiler.terraform.names import shorten
 from compiler.terraform.stack import (
@@ -433,6 +434,7 @@ class Draft:
 
     def finish(self, access: Access) -> tuple[Stack, ...]:
         """Write all policies and bindings; the stacks sorted by path."""
+        self.rights += trusts(self._roles, self.component)
         by_stack = self._stacks
         for role in self._roles:
             by_stack[role.place.stack].resources += parts.role(role, access)

@@ -44,9 +44,42 @@ def mutants(documents: Documents) -> Iterator[Mutant]:
                 drop: list[_Change] = [("drop", {})] if _gives(type_, body) else []
                 for operator, changed in (*drop, *maker(type_, name, body)):
                     yield _mutant(documents, stack, f"{type_}.{name}", operator, changed)
+        yield from _trusts(documents, stack)
         named = document.get("resource", {}).items()
         if any(_gives(type_, body) for type_, bodies in named for body in bodies.values()):
             yield from _moved(documents, stack)
+
+
+def _trusts(documents: Documents, stack: str) -> Iterator[Mutant]:
+    """The statements of trust policies that admit services and identity providers."""
+    for local, policy in documents[stack].get("locals", {}).items():
+        if not local.endswith("_assume_role_policy"):
+            continue
+        for number, body in enumerate(policy["Statement"]):
+            for operator, changed in _statements(body):
+                made = copy.deepcopy(dict(documents[stack]))
+                made["locals"][local]["Statement"][number : number + 1] = changed
+                yield Mutant(operator, stack, f"locals.{local}", {**documents, stack: made})
+
+
+def _statements(body: Body) -> Iterator[tuple[str, list[Body]]]:
+    (kind,) = body["Principal"]
+    if kind == "AWS":
+        return
+    own = body["Principal"][kind]
+    other = "glue.amazonaws.com" if kind == "Service" else own.replace("oidc-provider/", "other/")
+    yield f"another {kind.lower()}", [{**body, "Principal": {kind: other}}]
+    yield f"one more {kind.lower()}", [{**body, "Principal": {kind: [own, other]}}]
+    yield "drop the statement", []
+    yield "one more action", [{**body, "Action": [*body["Action"], "sts:SetSourceIdentity"]}]
+    yield "one more statement", [body, {**body, "Sid": "More", "Principal": {kind: other}}]
+    for operator, keys in body.get("Condition", {}).items():
+        for key in keys:
+            less = {k: v for k, v in keys.items() if k != key}
+            conditions = {**body["Condition"], operator: less}
+            yield "drop a condition", [{**body, "Condition": conditions}]
+            loose = {**body["Condition"], operator: {**keys, key: "*"}}
+            yield "loosen a condition", [{**body, "Condition": loose}]
 
 
 def _gives(type_: str, body: Body) -> bool:

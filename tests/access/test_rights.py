@@ -52,7 +52,7 @@ def test_every_entry_stands_and_nothing_else() -> None:
 def test_all_forms_are_there() -> None:
     sides = Counter(entry.side for _, entries in ledgers().values() for entry in entries)
     assert set(sides) == {
-        *("access-entry", "fleet", "managed-policy", "pod-identity", "portfolio", "share"),
+        *("access-entry", "fleet", "managed-policy", "pod-identity", "portfolio", "share", "trust"),
     }
     assert min(sides.values()) > 1
 
@@ -70,6 +70,7 @@ def test_each_mutant_is_found() -> None:
             count[mutant.operator] += 1
     assert count.total() >= 500, count
     assert count["the whole cluster"] >= 5
+    assert count["another service"] >= 50
     assert count["another policy"] >= 20
     assert count["another account"] >= 5
 
@@ -83,6 +84,8 @@ def changed_entries(entry: Right) -> Iterator[Right]:
     yield replace(entry, addresses=(*entry.addresses[:-1], "aws_eks_access_entry.nothing"))
     yield replace(entry, addresses=("aws_eks_access_entry.nothing", *entry.addresses))
     yield replace(entry, stack=f"{entry.stack}-x")
+    yield replace(entry, sid=f"{entry.sid}X")
+    yield replace(entry, conditions=(*entry.conditions, "StringEquals aws:SourceAccount = 1"))
     if len(entry.addresses) > 1:
         yield replace(entry, addresses=entry.addresses[1:])
     if entry.namespaces:

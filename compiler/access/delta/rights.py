@@ -62,6 +62,8 @@ def delta(before: Snapshot, after: Snapshot, markers: tuple[Marker, Marker]) -> 
 def _held(snapshot: Snapshot) -> dict[_Asked, _Held]:
     found: dict[_Asked, _Held] = {}
     for given in rights(snapshot.documents):
+        if given.side == "trust":
+            continue  # the evaluation of policies tells it, with its conditions
         asked = _Asked(given.principal, given.name, given.resource)
         held = found.setdefault(asked, _Held(given.stack.partition("/")[0], given.owner))
         held.whole = held.whole or not given.namespaces

@@ -2,7 +2,8 @@
 
 Takes root modules by path, gives one `Given` for each principal, what it gets, and on what: access
 entries of EKS and their access policies, roles of pods, Kubernetes roles of fleets, shares of Service
-Catalog and RAM, principals of portfolios, attached policies of AWS. What only the cloud knows becomes a
+Catalog and RAM, principals of portfolios, attached policies of AWS; and roles of services and of identity
+providers, whose trust policies no grant writes. What only the cloud knows becomes a
 symbol, as in `Module`; what only Terraform knows is in `unknown`.
 Sources: the provider's documentation of each type; EKS user guide, "Grant IAM users access to
 Kubernetes with EKS access entries"; Service Catalog API reference, CreatePortfolioShare.
@@ -10,13 +11,13 @@ Kubernetes with EKS access entries"; Service Catalog API reference, CreatePortfo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from compiler.access.evaluation.attachments import attachments
 from compiler.access.evaluation.google_names import google_module, resource_name
-from compiler.access.evaluation.module import Module, Resource, module
-from compiler.access.evaluation.text import HOLE, Text, joined, split
+from compiler.access.evaluation.module import Module, Resource, Value, module
+from compiler.access.evaluation.text import HOLE, Partial, Text, joined, split
 from compiler.access.evaluation.text import unknown as unknown_text
 from compiler.access.ledger import Side
 from compiler.data import eks_addons
@@ -24,6 +25,8 @@ from compiler.terraform.document import Json
 
 Documents = Mapping[str, Mapping[str, Json]]
 
+# Who no grant is for: AWS's services, and identity providers.
+PROVIDED = ("Service", "Federated")
 ENTRY = "aws_eks_access_entry"
 # What an entry gives that has neither a policy nor a group: the rights of everybody signed in.
 SIGNED_IN = "kubernetes:system:authenticated"
@@ -52,6 +55,8 @@ class Given:
     resource: str
     addresses: tuple[str, ...]
     namespaces: tuple[str, ...] = ()
+    sid: str = ""
+    conditions: tuple[str, ...] = ()
     unknown: frozenset[str] = frozenset()
 
     @property
@@ -71,7 +76,9 @@ def rights(documents: Documents) -> tuple[Given, ...]:
         made = module(stack, document) or google_module(stack, document)
         if made is None:
             continue
-        for read in dict.fromkeys(READERS[kind] for kind in READERS if kind in known):
+        for read in dict.fromkeys(
+            read for kind in READERS if kind in known for read in READERS[kind]
+        ):
             found += read(_Reading(made))
     return tuple(found)
 
@@ -350,21 +357,80 @@ def _name_after(arn: Text, start: str) -> Text:
     return arn.removeprefix(start) if isinstance(arn, str) else arn
 
 
+# -------------------------------------------------------------------- trust
+
+
+def _trusts(reading: _Reading) -> Iterator[Given]:
+    """Services and identity providers that may become a role."""
+    module = reading.module
+    for role in module.resources("aws_iam_role"):
+        document = module.policy(role.arguments.get("assume_role_policy"))
+        bodies = _listed(document.get("Statement") if isinstance(document, Mapping) else None)
+        for body in bodies:
+            if isinstance(body, Mapping) and body.get("Effect") == "Allow":
+                yield from _trusted(reading, role, body)
+
+
+def _trusted(reading: _Reading, role: Resource, body: Mapping[str, Value]) -> Iterator[Given]:
+    principal = body.get("Principal")
+    for kind in PROVIDED if isinstance(principal, Mapping) else ():
+        for who in _listed(principal.get(kind) if isinstance(principal, Mapping) else None):
+            given = reading.given(
+                role,
+                "trust",
+                _text(who),
+                trust_name(_listed(body.get("Action"))),
+                reading.module.arn(role),
+            )
+            yield replace(
+                given, sid=str(body.get("Sid", "")), conditions=conditions_of(body.get("Condition"))
+            )
+
+
+def _text(value: object) -> Text:
+    return (
+        value if isinstance(value, str | Partial) else unknown_text("a principal that is no text")
+    )
+
+
+def _listed(value: object) -> Sequence[object]:
+    """What IAM takes as one or as several."""
+    return value if isinstance(value, list | tuple) else [] if value is None else [value]
+
+
+def trust_name(actions: Iterable[object]) -> str:
+    """What a trust policy's statement gives: its actions, as one name."""
+    return "+".join(sorted(map(str, actions)))
+
+
+def conditions_of(condition: object) -> tuple[str, ...]:
+    """The conditions of a statement as texts, `StringEquals aws:SourceAccount = …`; what only Terraform
+    knows is left out."""
+    found = []
+    for operator, keys in condition.items() if isinstance(condition, Mapping) else ():
+        for key, value in keys.items() if isinstance(keys, Mapping) else ():
+            values = _listed(value)
+            if all(type(each) in (str, int, bool) for each in values):
+                found.append(f"{operator} {key} = {', '.join(sorted(map(str, values)))}")
+    return tuple(sorted(found))
+
+
 def _blocks(value: Json) -> list[Mapping[str, Json]]:
     listed = value if isinstance(value, list | tuple) else [value]
     return [each for each in listed if isinstance(each, Mapping)]
 
 
 _Reader = Callable[[_Reading], Iterator[Given]]
-READERS: Mapping[str, _Reader] = {
-    ENTRY: _eks,
-    "aws_eks_access_policy_association": _eks,
-    "aws_eks_addon": _pods,
-    "aws_eks_cluster": _clusters,
-    "aws_eks_pod_identity_association": _pods,
-    **dict.fromkeys(_ATTACHING, _managed),
-    "aws_ram_principal_association": _resource_shares,
-    "aws_servicecatalog_portfolio_share": _portfolios,
-    "aws_servicecatalog_principal_portfolio_association": _portfolios,
-    _FLEET: _fleet,
+READERS: Mapping[str, tuple[_Reader, ...]] = {
+    ENTRY: (_eks,),
+    "aws_eks_access_policy_association": (_eks,),
+    "aws_eks_addon": (_pods,),
+    "aws_eks_cluster": (_clusters,),
+    "aws_eks_pod_identity_association": (_pods,),
+    **dict.fromkeys(_ATTACHING, (_managed,)),
+    "aws_iam_role": (_managed, _trusts),
+    "aws_ram_principal_association": (_resource_shares,),
+    "aws_servicecatalog_portfolio_share": (_portfolios,),
+    "aws_servicecatalog_principal_portfolio_association": (_portfolios,),
+    _FLEET: (_fleet,),
 }

@@ -27,8 +27,8 @@ class Finding(NamedTuple):
 
 
 def examine() -> list[Finding]:
-    """Look at Python, the engine, Terraform, git and the typed bindings."""
-    return [_python(), _engine(), _terraform(), _git(), _bindings()]
+    """Look at Python, the engine, Terraform, git and the optional packages."""
+    return [_python(), _engine(), _terraform(), _git(), *_packages()]
 
 
 def _python() -> Finding:
@@ -66,15 +66,23 @@ def _git() -> Finding:
     )
 
 
-def _bindings() -> Finding:
-    there = importlib.util.find_spec("cdktf_cdktf_provider_aws") is not None
-    return Finding(
-        "typed bindings",
-        there,
-        False,
-        "installed" if there else "not installed",
-        "pip install 'landform[bindings]', to rebuild the schema index or write typed kinds",
-    )
+def _packages() -> list[Finding]:
+    """What only some need, each an extra of `pyproject.toml`."""
+    return [
+        _package(
+            "typed bindings",
+            "bindings",
+            ("cdktf_cdktf_provider_aws", "cdktf_cdktf_provider_google"),
+            "to rebuild the schema index or write typed kinds",
+        ),
+        _package("boto3", "import", ("boto3",), "to import a live AWS Organization"),
+    ]
+
+
+def _package(what: str, extra: str, modules: tuple[str, ...], use: str) -> Finding:
+    there = all(importlib.util.find_spec(module) is not None for module in modules)
+    found = "installed" if there else "not installed"
+    return Finding(what, there, False, found, f"pip install 'landform[{extra}]', {use}")
 
 
 def _output(*command: str) -> str | None:

@@ -17,6 +17,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from compiler import diagnosis
+
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "*.pyc", ".DS_Store")
@@ -185,6 +187,41 @@ def test_runtime_lock_is_a_part_of_the_test_lock(platform: str, python: str) -> 
 
 def test_the_command_needs_no_provider_bindings() -> None:
     assert not [name for name in pins("runtime", "linux", "3.11") if "provider" in name]
+
+
+EXTRA = re.compile(r"\blandform\[([\w,-]+)\]")
+
+
+def test_the_extras_that_are_named_are_declared() -> None:
+    """In hints, manuals and docstrings: what pip does not know it leaves out with a warning."""
+    declared = PROJECT["project"]["optional-dependencies"]
+    texts = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "compiler").rglob("*.py")]
+    named = {
+        (path.relative_to(ROOT).as_posix(), extra)
+        for path in texts
+        for extras in EXTRA.findall(path.read_text(encoding="utf-8"))
+        for extra in extras.split(",")
+    }
+    assert {"bindings", "import"} <= {extra for _, extra in named}
+    assert not [(path, extra) for path, extra in sorted(named) if extra not in declared]
+
+
+def test_doctor_names_the_extra_that_holds_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def nothing(module: str) -> None:
+        asked.append(module)
+
+    monkeypatch.setattr("importlib.util.find_spec", nothing)
+    declared = PROJECT["project"]["optional-dependencies"]
+    missing = {f.what: f for f in diagnosis.examine() if f.found == "not installed"}
+    assert missing.keys() == {"typed bindings", "boto3"}
+    assert not any(finding.ok or finding.needed for finding in missing.values())
+    for module, what in (("cdktf_cdktf_provider_aws", "typed bindings"), ("boto3", "boto3")):
+        assert module in asked
+        (extra,) = EXTRA.findall(missing[what].remedy)
+        packages = {canonicalize_name(Requirement(each).name) for each in declared[extra]}
+        assert canonicalize_name(module) in packages
 
 
 def test_compiled_packages_have_files_for_several_platforms() -> None:

@@ -98,7 +98,7 @@ class Drawing {
       const kind = box.home ? "home" : "";
       elements.push({
         group: "nodes", classes: `box ${kind} ${box.depth % 2 ? "odd" : ""}`, position: { x: box.x, y: box.y },
-        data: { id: `box ${box.key}`, label: box.label, width: box.width, height: box.height, depth: box.depth, below: box.title * 0.78, letters: box.title * 0.48 },
+        data: { id: `box ${box.key}`, label: box.label, width: box.width, height: box.height, depth: box.depth, below: box.title * 0.78, letters: box.letters },
         scratch: { target: box.home ?? null },
       });
     }

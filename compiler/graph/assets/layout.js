@@ -63,6 +63,7 @@ function placed(root, arrangement) {
     if (depth > 0) {
       boxes.push({
         key: box.key, label: box.label, home: box.home, depth, title: box.title,
+        letters: Math.min(box.title * 0.48, (1.6 * box.width) / box.label.length),
         x: left + box.width / 2, y: top + box.height / 2, width: box.width, height: box.height,
       });
     }
@@ -86,8 +87,8 @@ function measure(box, arrangement, { height, largest }, depth) {
   const outermost = depth === 0;
   const inner = [...box.boxes.values()];
   inner.forEach((each) => measure(each, arrangement, { height, largest }, depth + 1));
-  // The title of a large unit is to be read from far away.
-  box.title = outermost ? 0 : Math.max(SIZES.title, 5 * Math.sqrt(largest[depth]));
+  // The title of a large unit is to be read from far away; side by side they are of one size.
+  box.title = outermost ? 0 : Math.max(SIZES.title, 5 * Math.sqrt(depth === 1 ? largest[1] : box.size));
   const side = outermost ? 0 : pad;
   const columns = Math.max(1, Math.round(Math.sqrt((box.stacks.length * arrangement.aspect * (height + gap)) / (width + gap))));
   box.places = box.stacks.map((stack, place) => [

@@ -34,6 +34,7 @@ LAYERS = (
     (
         "compiler.adoption",
         "compiler.checks",
+        "compiler.importing",
         "compiler.output_codes",
         "compiler.renaming",
         "compiler.stack_codes",
@@ -67,6 +68,8 @@ LAYERS = (
 
 # Each library in the few modules that are made for it.
 USERS = {
+    "boto3": ("compiler.importing.aws", f"{SHIPPED}.aws"),
+    "botocore": ("compiler.importing.aws", f"{SHIPPED}.aws"),
     "cdktf": ("compiler.terraform.synth",),
     "click": ("compiler.cli",),
     "cdktf_cdktf_provider_aws": (),

@@ -191,7 +191,9 @@ def _loosened(known: Index, edge: Edge) -> Iterator[Finding]:
     for evidence in edge.statements:
         for operator, keys in evidence.conditions.items():
             for key, value in keys.items():
-                if all(holding(found.statement, operator, key, value) for found in known.of(evidence)):
+                if all(
+                    holding(found.statement, operator, key, value) for found in known.of(evidence)
+                ):
                     continue
                 yield Finding(
                     code="E832",

@@ -137,6 +137,20 @@ def test_a_kind_that_writes_half_a_grant_does_not_compile(monkeypatch: pytest.Mo
     assert [lines[line - 1] for line in spans] == ["  churn:"]
 
 
+def test_pods_whose_cluster_the_role_does_not_trust_are_found() -> None:
+    documents = dict(support.documents("serving"))
+    stack = "aws/production/serve"
+    text = json.dumps(documents[stack]["locals"])
+    assert "cluster/serve" in text
+    wrong = json.loads(text.replace("cluster/serve", "cluster/other"))
+    documents[stack] = {**documents[stack], "locals": wrong}
+    found = [f for f in prove(documents, ledger("serving"), None) if f.code == "E835"]
+    assert {f.address.rpartition(" ")[2].partition(".")[0] for f in found} == {
+        "aws_eks_addon",
+        "aws_eks_pod_identity_association",
+    }
+
+
 @pytest.mark.parametrize(
     ("wider", "narrower", "answer"),
     [

@@ -313,7 +313,8 @@ CODES: tuple[Code, ...] = (
             "of its statements is too narrow, names another principal, or another statement denies. "
             "The hint names the statements on the side that refuses. Where a kind of your own makes "
             "the policies, let its grants write both halves. On Google the binding says another member, "
-            "role, resource or condition than the edge."
+            "role, resource or condition than the edge; of a right, the resource that gives it says "
+            "another principal, name, namespace or cluster."
         ),
         wrong='identity: {"Action": ["s3:GetObject"], …}; bucket policy: {"Action": ["s3:PutObject"], …}',
         right='identity: {"Action": ["s3:GetObject"], …}; bucket policy: {"Action": ["s3:GetObject"], …}',
@@ -324,7 +325,8 @@ CODES: tuple[Code, ...] = (
         explanation=(
             "The ledger says which statements make an edge true, and no policy has this one: half of "
             "the grant is missing. A kind must write the policy of each role, bucket, key and "
-            "repository that its grants name; on Google it is the binding that is missing."
+            "repository that its grants name; on Google it is the binding that is missing, of a right the "
+            "resource that gives it."
         ),
         wrong='"statements": [{"sid": "TrainReadsData", …}] and no policy with that Sid',
         right='"statements": [{"sid": "TrainReadsData", …}] and "Sid": "TrainReadsData" in the policy',
@@ -335,8 +337,9 @@ CODES: tuple[Code, ...] = (
         explanation=(
             "The policy of a role's trust, a key, a bucket or another resource names a principal, an "
             "action or a resource that no edge of the ledger has; on Google it is a binding, or an entry "
-            "of an access list. Such access would be in no review "
-            "of access.json. Declare it as a grant, or take it out."
+            "of an access list. It may also be an access entry of a cluster, a share, an attached policy of "
+            "AWS or another right. Such access would be in no review of access.json. Declare it as a grant, "
+            "a right with Draft.right, or take it out."
         ),
         wrong='"Principal": {"AWS": "arn:aws:iam::222222222222:role/train"}, and no edge of that role',
         right='"Principal": {"AWS": "arn:aws:iam::222222222222:role/train"}, and an edge of that role',

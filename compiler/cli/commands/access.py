@@ -27,9 +27,11 @@ _FORMATS = {
     "--who", default="", help="Principals, accounts or projects: a part of the text, or a glob."
 )
 @click.option("--to", default="", help="Resources, accounts or projects.")
-@click.option("--action", default="", help="Actions, or roles of Google.")
+@click.option("--action", default="", help="Actions, roles of Google, or rights by their names.")
 @click.option(
-    "--why", metavar="QUESTION", help='"PRINCIPAL ACTION RESOURCE": allowed, and by what?'
+    "--why",
+    metavar="QUESTION",
+    help='"PRINCIPAL ACTION RESOURCE": allowed, and by what? ACTION may be a right.',
 )
 @click.option(
     "--format",

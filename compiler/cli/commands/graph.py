@@ -87,8 +87,8 @@ def command(
     For people: `--format html --output graph.html` makes one page that needs no network. For documents:
     dot (Graphviz) and mermaid. With --from all of them show what changes.
 
-    Exit codes: 0 done; 1 a blueprint has errors, today's or the old one; 2 wrong usage; 4 git failed
-    or is missing, or FILE cannot be written.
+    Exit codes: 0 done; 1 a blueprint has errors, today's or the old one, or FILE cannot be written;
+    2 wrong usage; 4 git failed or is missing.
     """
     if by != "stack" and format_ in _WHOLE:
         raise click.UsageError(f"--by is for text, dot and mermaid: {format_} has all levels")
@@ -103,7 +103,7 @@ def command(
         text = _drawn(graphs, format_, by)
     if format_ == "mermaid" and (why := refused(text)):
         click.echo(f"warning: {why}; --by account, --by unit or --only make it smaller", err=True)
-    _write(context, text, output)
+    _write(text, output)
 
 
 def _graphs(context: click.Context, path: Path, from_: str | None, color: str) -> list[Graph]:
@@ -170,12 +170,11 @@ def _drawn(graphs: Sequence[Graph], format_: str, by: Level) -> str:
     return visible("\n".join(as_text(graph, by) for graph in graphs), keep="\n")
 
 
-def _write(context: click.Context, text: str, output: Path | None) -> None:
+def _write(text: str, output: Path | None) -> None:
     if output is None:
         sys.stdout.write(text)
         return
     try:
         output.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        click.echo(f"error: cannot write {output}: {error.strerror}", err=True)
-        context.exit(TOOL_FAILED)
+        raise click.FileError(str(output), error.strerror or "") from error

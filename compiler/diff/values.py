@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import TypeGuard
 
 from compiler.diff.records import ABSENT, Edit, Maybe
@@ -101,25 +102,18 @@ def _matched(
     before: Sequence[Json], after: Sequence[Json]
 ) -> tuple[dict[str, Json], dict[str, Json]]:
     """Equal ones find each other, wherever they stand; the others are taken in order."""
-    rest = list(after)
+    places = list(range(len(after)))
     left: list[int] = []
     for number, item in enumerate(before):
-        if item in rest:
-            rest.remove(item)
-        else:
+        equal = next((place for place in places if same(after[place], item)), None)
+        if equal is None:
             left.append(number)
-    places: list[int] = []
-    unused = list(rest)
-    for number, item in enumerate(after):
-        if item in unused:
-            unused.remove(item)
-            places.append(number)
-    old: dict[str, Json] = {}
-    new: dict[str, Json] = {}
-    for index in range(max(len(left), len(places))):
-        place = places[index] if index < len(places) else left[index]
-        if index < len(left):
-            old[str(place)] = before[left[index]]
-        if index < len(places):
-            new[str(place)] = after[places[index]]
-    return old, new
+        else:
+            places.remove(equal)
+    pairs = list(zip_longest(left, places))
+    # The later revision's number, as that is the one that a reader has open.
+    names = [f"was {old}" if new is None else str(new) for old, new in pairs]
+    return (
+        {name: before[old] for name, (old, _) in zip(names, pairs, strict=True) if old is not None},
+        {name: after[new] for name, (_, new) in zip(names, pairs, strict=True) if new is not None},
+    )

@@ -49,6 +49,11 @@ def test_statements_without_sid_find_their_equals() -> None:
     assert paths(policy(first, second), policy(changed, second)) == ["Statement[0].Effect"]
 
 
+def test_what_is_gone_has_a_place_of_its_own() -> None:
+    found = list(edits({"a": [{"x": 1}, {"y": 1}, {"k": 1}]}, {"a": [{"k": 1}, {"x": 2}]}))
+    assert [(edit.path, edit.before) for edit in found] == [("a[1].x", 1), ("a[was 1]", {"y": 1})]
+
+
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [

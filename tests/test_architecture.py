@@ -54,6 +54,7 @@ LAYERS = (
         "compiler.cache",
         "compiler.diff",
         "compiler.emission",
+        "compiler.explaining",
         "compiler.revision",
         "compiler.revision_stacks",
         "compiler.share_records",

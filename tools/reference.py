@@ -44,6 +44,7 @@ PASSES = {
     "6": "Stacks that are gone",
     "7": "Output folder",
     "8": "Policies of the output",
+    "9": "Import from a cloud",
 }
 
 

@@ -22,7 +22,7 @@ from compiler.graph.links import links
 from compiler.graph.model import graph_of
 from compiler.graph.records import Graph, Touched, principal_home, resource_home
 from tests.graph.browser import Browser, Page, found, running
-from tests.graph.support import ROOT, acme, binding, edge, graph, missing, stack
+from tests.graph.support import ROOT, acme, binding, edge, graph, missing, package, stack
 from tests.graph.test_model import CHANGED
 
 Open = Callable[..., Page]
@@ -31,6 +31,7 @@ MEBIBYTE = 1 << 20
 SECONDS = 2.0
 # One measure may meet another process of this machine.
 TRIES = 8
+AXE = "axe-core@4.14.1"
 # The vendored version, and the digest of its minified file.
 CYTOSCAPE = ("3.34.4", "081591ab735b2b6a3b31a3c60f8f3a3e2fee8c92939e0c7820ad1208571b6cd8")
 
@@ -377,6 +378,26 @@ def test_everything_has_a_name(opened: Open) -> None:
     ]
     assert len(named) > 15
     assert [role for role, name in named if not name.strip()] == []
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The rules of WCAG that a program can check."""
+    return (package(AXE, tmp_path_factory.mktemp("axe")) / "axe.min.js").read_text("utf-8")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("fragment", ["stack=acme/aws/training/churn", "tab=access", "tab=changes"])
+def test_no_rule_of_accessibility_is_broken(
+    opened: Open, axe: str, theme: str, fragment: str
+) -> None:
+    page = opened(CHANGED, theme=theme, fragment=f"#{fragment}")
+    page.evaluate(f"{axe};0")
+    broken = page.evaluate(
+        "axe.run(document).then(found => found.violations.flatMap(rule =>"
+        "rule.nodes.map(node => `${rule.id}: ${node.html}`)))"
+    )
+    assert broken == []
 
 
 def luminance(colour: str) -> float:

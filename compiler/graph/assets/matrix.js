@@ -46,10 +46,14 @@ class Matrix {
     const { from, to, grants, changes } = target;
     const gained = changes.filter((change) => change.more).length;
     const lost = changes.length - gained;
+    const marks = [gained ? `+${gained}` : "", lost ? `−${lost}` : ""];
     const said = [counted(grants.length, "grant"), gained ? `${gained} more` : "", lost ? `${lost} less` : ""];
     const label = `${from} on ${to}: ${said.filter(Boolean).join(", ")}`;
-    return element("button", { type: "button", "aria-label": label, title: label, onclick: () => select(target) }, content,
-      gained ? element("b", { class: "added" }, ` +${gained}`) : "", lost ? element("b", { class: "removed" }, ` −${lost}`) : "");
+    const shown = [content, ...marks].filter(Boolean).join(" ");
+    const properties = { type: "button", title: label, "aria-label": `${shown}: ${label}`, onclick: () => select(target) };
+    return element("button", properties, content, marks.map((mark, place) => (
+      mark ? [" ", element("b", { class: place ? "removed" : "added" }, mark)] : ""
+    )).flat());
   }
 
   table(rows, columns, cells) {

@@ -289,6 +289,21 @@ def test_a_template_hands_on_the_role_of_its_own_product(role: str, says: str) -
     assert found.hint == f"write {own}"
 
 
+def test_a_role_over_the_limit_is_told_by_its_shortened_name() -> None:
+    own = "role/acme-catalog-notebook-run"
+    product, limit = "a-product-whose-name-has-31-cha", 64
+    value = blueprint({"catalog": {"products": {product: TEAM}}})
+    value["organization"]["name"] = "an-organisation-with-forty-characters-xx"
+    whole = f"an-organisation-with-forty-characters-xx-catalog-{product}-run"
+    text = NOTEBOOK.replace(own, f"role/{whole}")
+    (found,) = problems(value, {"templates/notebook.yaml": text})
+    assert f'names the role "{whole}" of no product' in found.message
+    assert found.hint is not None
+    short = found.hint.removeprefix("write role/")
+    assert len(short) == limit
+    assert not problems(value, {"templates/notebook.yaml": text.replace(whole, short)})
+
+
 @pytest.mark.parametrize(
     ("product", "says"),
     [

@@ -135,8 +135,10 @@ def _own_role(draft: Draft, template: CloudFormation, name: str) -> None:
     """Report the role of another product, or of no product: what is launched reads its own models."""
     inputs: Inputs = draft.component.inputs
     own = run_role_name(draft, name)
-    others = {run_role_name(draft, other): f'of product "{other}"' for other in inputs.products}
-    others = {draft.prefix("run"): "of no product", **others}
+    # A name over IAM's limit is shortened: as it would be otherwise, it is nobody's.
+    others = {draft.prefix(f"{other}-run"): "of no product" for other in inputs.products}
+    others |= {run_role_name(draft, other): f'of product "{other}"' for other in inputs.products}
+    others |= {draft.prefix("run"): "of no product"}
     for role, span in template.roles():
         if role in others and role != own:
             draft.problem(

@@ -6,7 +6,7 @@ there is none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,7 +100,7 @@ class Explainer:
             found = tuple(each.address for each in stack.resources)
             return Answer(**about, settings=settings, resources=found)
         path, value = _within(address, parts(stack))
-        trials = self._trials(component, home, settings)
+        trials = self._trials(component, home)
         wanted = [each for each in trials.of(address.address) if _concerns(each, path)]
         return Answer(
             **about,
@@ -126,8 +126,11 @@ class Explainer:
             raise AddressError(
                 f'"{stack.path}" is listed under removed: it has nothing but what destroys it'
             )
-        here = (c for c in found if (c.home.cloud, c.home.name) == (stack.cloud, stack.account))
-        return next(here, found[0])
+        home = self._home(stack)
+        here = (c for c in found if (c.home.cloud, c.home.name) == (home.cloud, home.name))
+        # With `for_each`, one of the instances may have a second stack in a further account.
+        makers = (c for c in found if len(found) == 1 or self._trials(c, home).now())
+        return next(here, None) or next(makers, found[0])
 
     def _home(self, stack: Stack) -> Home:
         organization = self.compiled.world.organization
@@ -145,20 +148,8 @@ class Explainer:
         region = [each for each in first if each.path == ("region",)]
         return (*region, *(each for each in found if each.path != ("region",)))
 
-    def _trials(self, component: Component, home: Home, settings: Iterable[Setting]) -> Trials:
+    def _trials(self, component: Component, home: Home) -> Trials:
         organization = self.compiled.world.organization
-        own = f"components.{component.name}."
-        inherited = [
-            (setting, component.home if setting.path == ("region",) else home)
-            for setting in settings
-            if not setting.line.name.startswith("components.")
-        ]
-        if component.home != home:
-            # What is evaluated for the component as a whole sees its first account.
-            above = layers.of_home(self.root, component.home)
-            first = layers.settings(above, (), component.home.cloud)
-            inherited += [(each, component.home) for each in first if each.path[0] == "vars"]
-        assert not any(setting.line.name.startswith(own) for setting, _ in inherited)
         kinds, _ = available(self.files.kinds)
         return Trials(
             component=component,
@@ -168,9 +159,31 @@ class Explainer:
             others=self.compiled.world.components,
             root=self.root,
             own=layers.by_path(layers.inputs(layers.of_component(self.root, component.name), ())),
-            inherited=tuple(inherited),
+            inherited=tuple(self._inherited(component, home)),
             beside=self.files.beside,
         )
+
+    def _inherited(
+        self, component: Component, home: Home
+    ) -> Iterator[tuple[Setting, tuple[Home, ...]]]:
+        """What the accounts and projects of a component have, by the line that they have it from."""
+        own = layers.of_component(self.root, component.name)
+        taken = {each.path for each in layers.settings((), own, home.cloud)}
+        found: dict[str, tuple[Setting, list[Home]]] = {}
+        for each in self._homes(component, home):
+            above = layers.of_home(self.root, each)
+            for setting in layers.settings(above, (), each.cloud):
+                if setting.path not in taken:
+                    found.setdefault(setting.line.name, (setting, []))[1].append(each)
+        yield from ((setting, tuple(members)) for setting, members in found.values())
+
+    def _homes(self, component: Component, home: Home) -> list[Home]:
+        """Where the component has stacks, the one in question first; only that one with `for_each`."""
+        found = {(each.cloud, each.name): each for each in (home, component.home)}
+        if "for_each" not in component.tree.entries:
+            stacks = (s for s in self.compiled.stacks if s.component == component.name)
+            found |= {(s.cloud, s.account): self._home(s) for s in stacks}
+        return list(found.values())
 
     def _lines(self, component: Component) -> Line:
         """From the component's key to its last line."""

@@ -19,7 +19,7 @@ from compiler.blueprint.files import Beside
 from compiler.diagnostics import Span, has_errors
 from compiler.explaining.layers import Line, Setting
 from compiler.explaining.parts import Parts, Path, differences, holding, ordered, parts
-from compiler.explaining.variants import OTHER_DIGITS, homes, listed, others, places, with_home
+from compiler.explaining.variants import OTHER_DIGITS, homes, listed, others, places, with_homes
 from compiler.kinds.draft import Draft
 from compiler.kinds.neighbours import Neighbours
 from compiler.kinds.sharing import pointed, writers
@@ -84,7 +84,7 @@ class Trials:
 
     `component` is it in the finished blueprint, `others` are all components there, `root` is what is
     written. `own` are the component's settings by path, `inherited` those of accounts and projects that
-    it may follow.
+    it may follow, each with all that have it from the same line.
     """
 
     component: Component
@@ -94,7 +94,7 @@ class Trials:
     others: tuple[Component, ...]
     root: nodes.Mapping
     own: Mapping[tuple[str, ...], Setting]
-    inherited: tuple[tuple[Setting, Home], ...]
+    inherited: tuple[tuple[Setting, tuple[Home, ...]], ...]
     beside: Beside
     _now: Parts | None = None
     _schema: dict[str, Any] | None = None
@@ -257,10 +257,10 @@ class Trials:
         for name, value, organization in self._identities(text):
             line = Line(name, value, self._span(name))
             yield self._tried(address, map(self._elsewhere, (organization,)), line, value)
-        for setting, home in self.inherited:
-            organizations = (with_home(self.organization, each) for each in homes(home, setting))
-            value = home.region if setting.path == ("region",) else setting.line.written
-            found = self._tried(address, map(self._elsewhere, organizations), setting.line, value)
+        for setting, members in self.inherited:
+            changed = (with_homes(self.organization, each) for each in homes(members, setting))
+            value = members[0].region if setting.path == ("region",) else setting.line.written
+            found = self._tried(address, map(self._elsewhere, changed), setting.line, value)
             yield replace(found, overrode=setting.overrode)
 
     def _identities(self, text: str) -> Iterator[tuple[str, object, Organization]]:
@@ -272,11 +272,11 @@ class Trials:
         for account in own.accounts.values():
             if account.id in text:
                 other = replace(account, id=account.id.translate(OTHER_DIGITS))
-                yield f"accounts.{account.name}.id", account.id, with_home(own, other)
+                yield f"accounts.{account.name}.id", account.id, with_homes(own, [other])
         for project in own.projects.values():
             if project.id in text:
                 changed = replace(project, id=f"{project.id}x")
-                yield f"projects.{project.name}.id", project.id, with_home(own, changed)
+                yield f"projects.{project.name}.id", project.id, with_homes(own, [changed])
 
     def _span(self, name: str) -> Span:
         return nodes.span_at(self.root, tuple(name.split(".")))[0]

@@ -27,29 +27,40 @@ _REGIONS = {"aws": ("eu-west-1", "us-east-1"), "google": ("europe-west4", "us-ce
 # ---- Other accounts
 
 
-def with_home(organization: Organization, home: Home) -> Organization:
-    """The organisation with another account or project of that name."""
-    if isinstance(home, Account):
-        accounts = {**organization.accounts, home.name: home}
-        return replace(organization, accounts=accounts)
-    return replace(organization, projects={**organization.projects, home.name: home})
+def with_homes(organization: Organization, members: Iterable[Home]) -> Organization:
+    """The organisation with other accounts and projects of those names."""
+    accounts, projects = dict(organization.accounts), dict(organization.projects)
+    for home in members:
+        if isinstance(home, Account):
+            accounts[home.name] = home
+        else:
+            projects[home.name] = home
+    return replace(organization, accounts=accounts, projects=projects)
 
 
-def homes(home: Home, setting: Setting) -> Iterator[Home]:
-    """The account or project with other values of an inherited setting."""
+def homes(members: tuple[Home, ...], setting: Setting) -> Iterator[list[Home]]:
+    """The accounts or projects with other values of a setting that all have from one line."""
+    first = members[0]
     if setting.path == ("region",):
-        for region in _REGIONS[home.cloud]:
-            if region != home.region:
-                yield replace(home, region=region)
+        for region in _REGIONS[first.cloud]:
+            if region != first.region:
+                yield [replace(home, region=region) for home in members]
         return
     key, *path = setting.path
-    values: Any = home.tags if key == "tags" else home.vars
-    value = values
+    value: Any = _values(first, key)
     for step in path:
         value = value.get(step) if isinstance(value, Mapping) else None
     for other in _variants(value, ()):
-        changed = _set(values, path, other)
-        yield replace(home, tags=changed) if key == "tags" else replace(home, vars=changed)
+        yield [_with_value(home, key, path, other) for home in members]
+
+
+def _values(home: Home, key: str) -> Mapping[str, Any]:
+    return home.tags if key == "tags" else home.vars
+
+
+def _with_value(home: Home, key: str, path: list[str], value: Any) -> Home:
+    changed = _set(_values(home, key), path, value)
+    return replace(home, tags=changed) if key == "tags" else replace(home, vars=changed)
 
 
 def _set(values: Mapping[str, Any], path: list[str], value: object) -> dict[str, Any]:

@@ -64,6 +64,8 @@ EDITS = {
     "organization.name": ("name: acme", "name: acne"),
     "organization.aws.id": ("o-abc123defg", "o-abc123defh"),
     "units.work.tags.env": ("tags: {env: work}", "tags: {env: job}"),
+    "defaults.tags.owner": ("owner: ml", "owner: ai"),
+    "units.work/prod.vars.size.large": ("large: 9", "large: 10"),
     "units.work.vars.max": ("vars: {max: 3}", "vars: {max: 4}"),
 }
 
@@ -74,7 +76,7 @@ def trials(path: str) -> Trials:
     asked = explainer()
     stack = asked._stack(InStack(stack=path, cloud="aws"))
     component, home = asked._component(stack), asked._home(stack)
-    return asked._trials(component, home, asked._settings(component, home))
+    return asked._trials(component, home)
 
 
 @pytest.mark.parametrize("name", EDITS)

@@ -21,11 +21,14 @@ function filled(pattern, words, forms) {
   return forms ? text.replace(HOLES, (hole) => forms[hole.charCodeAt(0) - FIRST_HOLE] ?? hole) : text;
 }
 
+const NO_HOME = fillings(["", ""]);
+
 class Organization {
   constructor(raw) {
     this.name = raw.name;
     this.since = raw.since;
     this.raw = raw;
+    this.known = new Map();
     this.homes = raw.homes.map(([cloud, name, id, unit]) => ({
       type: "home",
       organization: this,
@@ -35,6 +38,7 @@ class Organization {
       name,
       id,
       unit: raw.names[unit],
+      forms: fillings([name, id]),
       stacks: [],
       own: [],
       given: [],
@@ -50,15 +54,21 @@ class Organization {
   }
 
   // A number below zero is that of a pattern whose texts have no holes, from the end: -1, -2, …
-  pattern(number, names, part = (whole) => whole) {
+  pattern(number, forms, part = (whole) => whole) {
     const { patterns, words } = this.raw;
     if (number < 0) return filled(part(patterns[-1 - number]), words, null);
-    return filled(part(patterns[number]), words, fillings(names));
+    return filled(part(patterns[number]), words, forms);
   }
 
-  names(component, ...homes) {
-    const pairs = homes.map((number) => this.homes[number]);
-    return [component, ...pairs.flatMap((home) => (home ? [home.name, home.id] : ["", ""]))];
+  // What fills the holes of a pattern about a component and these accounts, by number.
+  forms(component, ...homes) {
+    const places = homes.map((number) => this.homes[number]?.forms ?? NO_HOME);
+    return [...this.formsOf(component), ...places.flat()];
+  }
+
+  formsOf(component) {
+    if (!this.known.has(component)) this.known.set(component, fillings([component]));
+    return this.known.get(component);
   }
 }
 
@@ -85,17 +95,17 @@ class Stack {
     this.home.stacks.push(this);
   }
 
-  get ownNames() {
-    return [this.component, this.home.name, this.home.id];
+  get forms() {
+    return [...this.organization.formsOf(this.component), ...this.home.forms];
   }
 
   get resources() {
-    return this.organization.pattern(this.row[6], this.ownNames);
+    return this.organization.pattern(this.row[6], this.forms);
   }
 
   // Of each part that differs its address, its status, what differs in it, and notes.
   get touched() {
-    return this.organization.pattern(this.row[9], this.ownNames);
+    return this.organization.pattern(this.row[9], this.forms);
   }
 
   get sign() {
@@ -119,7 +129,7 @@ class Grant {
     this.places = [own, home];
     this.own = organization.homes[own] ?? null;
     this.home = organization.homes[home] ?? null;
-    const [from, to] = organization.pattern(pattern, this.names, (whole) => whole.slice(-2));
+    const [from, to] = organization.pattern(pattern, this.forms, (whole) => whole.slice(-2));
     this.source = organization.byPath.get(from) ?? null;
     this.targets = to.map((path) => organization.byPath.get(path)).filter(Boolean);
     for (const stack of new Set([this.source, ...this.targets])) stack?.grants.push(this);
@@ -127,15 +137,15 @@ class Grant {
     this.home?.given.push(this);
   }
 
-  get names() {
-    return this.organization.names(this.component, ...this.places);
+  get forms() {
+    return this.organization.forms(this.component, ...this.places);
   }
 
   // The words of a grant are made when they are shown: there are tens of thousands.
   get words() {
     const [id, principal, actions, resource, condition, statements] = this.organization.pattern(
       this.pattern,
-      this.names,
+      this.forms,
     );
     return { id, principal, actions, resource, condition, statements };
   }
@@ -148,7 +158,7 @@ class Grant {
 }
 
 function changeOf(organization, [pattern, , own, home]) {
-  const words = organization.pattern(pattern, organization.names("", own, home));
+  const words = organization.pattern(pattern, organization.forms("", own, home));
   const [kind, principal, from, actions, resource, to, marks, stacks] = words;
   const found = stacks.map((path) => organization.byPath.get(path)).filter(Boolean);
   const more = kind === "gained" || kind === "widened";

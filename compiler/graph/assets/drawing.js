@@ -40,10 +40,11 @@ class Drawing {
     });
     return [
       { selector: "node", style: {
-        shape: "round-rectangle", width: "data(width)", height: "data(height)", label: "data(label)",
+        shape: "round-rectangle", label: "data(label)",
         "font-family": "system-ui, sans-serif", color: colour("text"), "min-zoomed-font-size": 7,
       } },
       { selector: "node.box", style: {
+        width: "data(width)", height: "data(height)",
         "background-color": colour("box"), "background-opacity": 1, "border-width": 1, "border-color": colour("edge"),
         "corner-radius": 8, "text-valign": "top", "text-halign": "center", "text-margin-y": "data(below)", "font-size": "data(letters)", "font-weight": 600,
         "text-max-width": "data(width)", "text-wrap": "ellipsis", "z-index-compare": "manual", "z-index": "data(depth)",
@@ -51,6 +52,7 @@ class Drawing {
       } },
       { selector: "node.box.odd", style: { "background-color": colour("surface") } },
       { selector: "node.stack", style: {
+        width: SIZES.width, height: ARRANGEMENTS[this.arrangement].height ?? SIZES.height,
         "background-opacity": Number(colour("fill")), "border-width": 1.5, "corner-radius": 6, "text-valign": "center", "text-halign": "center",
         "font-size": 12, "text-wrap": "wrap", "text-max-width": "124px", "line-height": 1.15,
         "z-index-compare": "manual", "z-index": 40,
@@ -102,20 +104,19 @@ class Drawing {
         scratch: { target: box.home ?? null },
       });
     }
-    for (const { stack, x, y, height } of nodes) {
+    for (const { stack, x, y } of nodes) {
       const status = stack.status !== "same" ? stack.status : since ? "quiet" : "";
       elements.push({
         group: "nodes", classes: `stack kind-${model.kinds.indexOf(stack.kind)} ${status}`, position: { x, y },
-        data: { id: stack.key, label: arrangement.label(stack), width: SIZES.width, height },
+        data: { id: stack.key, label: arrangement.label(stack) },
         scratch: { target: stack },
       });
     }
     this.size = { width, height: all };
     this.drawn = new Set();
-    this.cy.batch(() => {
-      this.cy.elements().remove();
-      this.cy.add(elements);
-    });
+    this.cy.elements().remove();
+    this.restyle();
+    this.cy.add(elements);
     this.fit();
   }
 

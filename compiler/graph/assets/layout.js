@@ -67,7 +67,7 @@ function placed(root, arrangement) {
         x: left + box.width / 2, y: top + box.height / 2, width: box.width, height: box.height,
       });
     }
-    for (const [stack, x, y] of box.places) nodes.push({ stack, x: left + x, y: top + y, height });
+    for (const [stack, x, y] of box.places) nodes.push({ stack, x: left + x, y: top + y });
     for (const [inner, x, y] of box.inner) put(inner, left + x, top + y, depth + 1);
   };
   put(root, 0, 0, 0);

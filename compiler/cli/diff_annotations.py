@@ -21,6 +21,7 @@ from compiler.diff.records import ResourceChange, StackChange
 Level = Literal["error", "warning", "note"]
 RULES = {
     "orphans": "a stack that nothing makes or destroys any more",
+    "relocated": "a stack in another account or region than the resources that it has",
     "destroys": "resources that the next apply destroys",
     "may-replace": "resources that the next apply may destroy and make anew",
 }
@@ -54,6 +55,9 @@ def _of(stack: StackChange, refused: Sequence[str]) -> Iterator[Finding]:
     elif gone:
         text = f"{stack.path}: the next apply destroys {_number(gone)}"
         yield Finding(rule="destroys", level=_level("destroy", refused), span=span, text=text)
+    if stack.relocated:
+        text = f"{stack.path} is moved from {stack.relocated}: what it has may stay behind"
+        yield Finding(rule="relocated", level=_level("replace", refused), span=span, text=text)
     risky = [c for c in stack.resources if c.managed and c.replaces]
     if risky:
         text = f"{stack.path}: the next apply may replace {_number(risky)}"

@@ -19,6 +19,7 @@ from compiler.cli.diff_report import (
     edit_text,
     headline,
     moves,
+    relocations,
     replacements,
     stacks_text,
     staying,
@@ -84,6 +85,7 @@ def _parts(one: Compared) -> Iterator[tuple[int, Section]]:
     difference = one.difference
     gone, rest = divided(difference)
     yield from _table(0, "Nothing destroys these any more", gone)
+    yield from _table(0, "In another account or region", relocations(difference))
     by_kind = {kind: [c for c in one.delta.changes if c.kind == kind] for kind in KINDS}
     for kind in KINDS:
         rank = 1 if kind in ("gained", "widened") else 5

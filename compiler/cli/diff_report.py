@@ -7,6 +7,7 @@ each organisation has, without that option:
                  "resources": {"create": 14, "change": 6, "destroy": 0, "replace": 1, "move": 0, "import": 0}},
      "stacks": [{"path": "aws/shared/churn", "action": "changed", "component": "churn",
                  "kind": "ml-pipeline", "home": "shared", "from": "aws/shared/old" | null,
+                 "relocated": "eu-west-1 to eu-central-1" | null,
                  "declared": {"path", "line", "column"} | null,
                  "resources": [{"address": "aws_iam_role.train", "action": "change",
                                 "replaces": ["name"], "from": null, "id": null,
@@ -46,6 +47,7 @@ _SAID = {
 _SIGNS = {"create": "+", "destroy": "-", "change": "~", "move": ">", "import": "<"}
 SHOWN_CHARACTERS = 160
 SHOWN_STACKS = 4
+SHOWN_ACCESS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +124,7 @@ def _stack(stack: StackChange) -> dict[str, object]:
         "kind": stack.view.kind,
         "home": stack.view.home,
         "from": stack.origin,
+        "relocated": stack.relocated or None,
         "declared": span and {"path": span.path, "line": span.line, "column": span.column},
         "resources": [_resource(change) for change in stack.resources],
     }
@@ -183,6 +186,18 @@ def divided(
     found = [(path, "", text) for path, text in whole(difference)]
     orphans = {stack.path for stack in difference.stacks if stack.action == "orphaned"}
     return [r for r in found if r[0] in orphans], [r for r in found if r[0] not in orphans]
+
+
+def relocations(difference: Difference) -> list[tuple[str, str, str]]:
+    """The stacks that are elsewhere now, with what that means for what they have."""
+    return [
+        (
+            stack.path,
+            "",
+            f"from {stack.relocated}: what it has there does not follow, and may stay behind",
+        )
+        for stack in difference.relocated
+    ]
 
 
 def destroys(difference: Difference) -> list[tuple[str, str, str]]:
@@ -260,9 +275,10 @@ def as_text(found: Sequence[Compared], before: str, after: str) -> str:
             lines += ["no difference", ""]
             continue
         lines += [*headline(one), ""]
-        lines += _access(one.delta)
         gone, rest = divided(one.difference)
         lines += _section("nothing destroys these any more", "!", gone)
+        lines += _section("in another account or region", "!", relocations(one.difference))
+        lines += _access(one.delta)
         lines += _section("destroyed by the next apply", "-", destroys(one.difference))
         lines += _section("may be replaced", "!", replacements(one.difference))
         lines += _section("moved", ">", moves(one.difference))
@@ -273,11 +289,14 @@ def as_text(found: Sequence[Compared], before: str, after: str) -> str:
 
 
 def _access(delta: Delta) -> Iterator[str]:
-    """Two lines for each change; through which statements is what `--access` is asked for."""
-    for change in delta.changes:
-        yield from islice(delta_report.paragraph(change), 3)
+    """Three lines for each change; through which statements is what `--access` is asked for."""
     if delta.changes:
-        yield "    (with --access: under which conditions, and through which statements)"
+        yield "access (with --access: all, with conditions and statements):"
+    for change in delta.changes[:SHOWN_ACCESS]:
+        yield from (f"  {line}" for line in islice(delta_report.paragraph(change), 3))
+    if len(delta.changes) > SHOWN_ACCESS:
+        yield f"  … and {len(delta.changes) - SHOWN_ACCESS} more"
+    if delta.changes:
         yield ""
 
 

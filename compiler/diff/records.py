@@ -151,6 +151,20 @@ class StackChange:
     origin: str | None = None
 
     @property
+    def relocated(self) -> str:
+        """Where its state's resources are and where the stack is now, if that is elsewhere, or "".
+
+        Google's resources say themselves where they are; AWS's are where the provider is.
+        """
+        before, after = self.before, self.after
+        if before is None or after is None or before.tombstone or after.tombstone:
+            return ""
+        if before.id != after.id:
+            return f"{before.id} to {after.id}"
+        moved = after.cloud == "aws" and before.region != after.region
+        return f"{before.region} to {after.region}" if moved else ""
+
+    @property
     def view(self) -> StackView:
         """The stack as it is, or as it was."""
         found = self.after or self.before
@@ -184,6 +198,11 @@ class Difference:
     def replaced(self) -> list[tuple[StackChange, ResourceChange]]:
         """What the next apply may replace."""
         return [each for each in self.having("change", "move", "import") if each[1].replaces]
+
+    @property
+    def relocated(self) -> list[StackChange]:
+        """The stacks that are in another account or region than what their state knows."""
+        return [stack for stack in self.stacks if stack.relocated]
 
     @property
     def moved(self) -> list[tuple[StackChange, ResourceChange]]:

@@ -169,6 +169,7 @@ def _gone(found: Sequence[Compared], fail_on: Sequence[str]) -> Iterator[object]
             yield from one.difference.having("destroy")
         if "replace" in fail_on:
             yield from one.difference.replaced
+            yield from one.difference.relocated
 
 
 def _access(

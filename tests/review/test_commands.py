@@ -178,6 +178,7 @@ def test_the_list_is_one_that_plan_takes(repository: Repository) -> None:
 
 
 def test_a_deleted_stack_is_warned_of_where_it_is_not_listed(repository: Repository) -> None:
+    """cloudposse/atmos#2361: what was deleted was planned, too, where there is nothing to plan."""
     repository.commit("blueprints/acme.yaml", BEFORE)
     repository.write("blueprints/acme.yaml", BEFORE[: BEFORE.index("  fraud:")])
     result = run("affected", "--from", "HEAD", "--format", "list")

@@ -147,6 +147,12 @@ def test_deleted_stacks_with_dependents(monkeypatch: pytest.MonkeyPatch) -> None
     assert (consumed.stack, consumed.value) == ("aws/production/baseline", "landform-deploy")
 
 
+def test_what_is_switched_off_is_not_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
+    """cloudposse/atmos#2654: a disabled component's values were evaluated, and failed the command."""
+    found = of("kind-edited", monkeypatch)
+    assert not [key for key in found if key.endswith("/base")]
+
+
 def test_dependents_whose_values_are_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
     """A dependent is not affected by being one: `wave` and `depends_on` are the order alone."""
     found = of("dependents-as-they-were", monkeypatch)

@@ -11,7 +11,7 @@ const ARRANGEMENTS = {
       { key: stack.home.key, label: stack.home.name, home: stack.home },
     ],
     label: (stack) => stack.sign + stack.component,
-    aspect: 1.7,
+    aspects: [1.7],
   },
   wave: {
     path: (stack) => [
@@ -22,7 +22,7 @@ const ARRANGEMENTS = {
     label: (stack) => `${stack.sign}${stack.home.name}\n${stack.component}`,
     height: 42,
     inRow: true,
-    aspect: 0.8,
+    aspects: [0.15, 0.25, 0.4, 0.6, 0.8, 1.2],
   },
   component: {
     path: (stack) => [
@@ -30,7 +30,7 @@ const ARRANGEMENTS = {
       { key: `component ${stack.organization.name} ${stack.kind} ${stack.component}`, label: stack.component },
     ],
     label: (stack) => `${stack.sign}${stack.home.name}`,
-    aspect: 1.7,
+    aspects: [1.7],
   },
 };
 
@@ -56,7 +56,15 @@ function placed(root, arrangement) {
   const height = arrangement.height ?? SIZES.height;
   const largest = [];
   count(root, 0, largest);
-  measure(root, arrangement, { height, largest }, 0);
+  let least = Infinity;
+  let best = null;
+  // Side by side boxes are as high as makes the whole nearly square.
+  for (const aspect of arrangement.aspects) {
+    measure(root, { ...arrangement, aspect }, { height, largest }, 0);
+    const extent = Math.max(root.width, root.height);
+    if (extent < least) [least, best] = [extent, aspect];
+  }
+  measure(root, { ...arrangement, aspect: best }, { height, largest }, 0);
   const boxes = [];
   const nodes = [];
   const put = (box, left, top, depth) => {

@@ -74,6 +74,7 @@ def test_the_proof_takes_less_than_a_third_of_the_rest(
     clock = Clock()
     monkeypatch.setattr(compilation, "gather", clock.of(compilation.gather))
     monkeypatch.setattr(checks, "prove_known", clock.of(checks.prove_known))
+    monkeypatch.setattr(checks, "prove_rights", clock.of(checks.prove_rights))
     ratios = []
     gc.disable()  # as the command line does
     try:

@@ -273,3 +273,10 @@ def test_the_page_names_every_format() -> None:
         (format_,) = [p for p in parameters if p.name == "format_"]
         for choice in format_.type.choices:  # type: ignore[attr-defined]
             assert re.search(rf"`{choice}`|--format {choice}\b", page), choice
+
+
+def test_the_page_s_pipelines_are_what_the_tools_take() -> None:
+    page = (CASES.parent.parent.parent / "docs" / "reviewing.md").read_text(encoding="utf-8")
+    github, gitlab = map(yaml.safe_load, re.findall(r"^```yaml\n(.*?)^```$", page, re.M | re.S))
+    jsonschema.validate({"on": "pull_request", **github}, vendored("github-workflows"))
+    jsonschema.validate(gitlab, vendored("gitlab-ci"))

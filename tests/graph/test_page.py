@@ -30,7 +30,7 @@ MINUS = "\N{MINUS SIGN}"
 MEBIBYTE = 1 << 20
 SECONDS = 2.0
 # One measure may meet another process of this machine.
-TRIES = 8
+TRIES = 5
 AXE = "axe-core@4.14.1"
 # The vendored version, and the digest of its minified file.
 CYTOSCAPE = ("3.34.4", "081591ab735b2b6a3b31a3c60f8f3a3e2fee8c92939e0c7820ad1208571b6cd8")
@@ -533,14 +533,28 @@ def test_the_same_graph_is_the_same_page() -> None:
 
 
 def quickest(page: Page, path: Path) -> float:
-    """The seconds until the page can be used."""
-    least = page.open(path)
-    for _ in range(TRIES - 1):
+    """The seconds until the page can be used.
+
+    Where other processes keep the machine busy, the clock counts theirs as well. So of both the less: the
+    clock, and the time that the page's process had a processor, on all its threads together.
+    """
+    page.call("Performance.enable")
+    least = float("inf")
+    for _ in range(TRIES):
+        page.call("Page.navigate", url="about:blank")
+        before = processor(page)
+        clock = page.open(path)
+        after = processor(page)
+        # Another process may have taken the page over: then its count began with it.
+        least = min(least, clock, after - before if after > before else after)
         if least < SECONDS:
             break
-        page.call("Page.navigate", url="about:blank")
-        least = min(least, page.open(path))
     return least
+
+
+def processor(page: Page) -> float:
+    metrics = page.call("Performance.getMetrics")["metrics"]
+    return next(float(each["value"]) for each in metrics if each["name"] == "ProcessTime")
 
 
 def test_a_thousand_stacks(browser: Browser, tmp_path: Path) -> None:

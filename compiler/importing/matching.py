@@ -75,7 +75,9 @@ def match(
     matching = _Matching(live, known, root, tags)
     matching.organization()
     matching.units()
+    matching.changes.sort(key=lambda change: change.path)
     matching.accounts()
+    matching.management()
     return Update(changes=tuple(matching.changes), notes=tuple(matching.notes))
 
 
@@ -89,12 +91,25 @@ class _Matching:
     notes: list[Note] = field(default_factory=list)
     # The unit's path for the id of a root or an OU; a root has one only where a unit says so.
     paths: dict[str, str] = field(default_factory=dict)
+    # What the accounts are called in the blueprint, those that come new as well, by their ids.
+    names: dict[str, str] = field(default_factory=dict)
 
     def organization(self) -> None:
         if self.known.aws_id is None:
             self._change(("organization", "aws", "id"), self.live.id)
         if self.known.partition != self.live.partition:
             self._change(("organization", "aws", "partition"), self.live.partition)
+
+    def management(self) -> None:
+        """Say which account is the management account; the blueprint may say another."""
+        name, said = self.names.get(self.live.management), self.known.management_account
+        if said is None and name is not None:
+            self._change(("organization", "aws", "management_account"), name)
+        elif said is not None and said != name:
+            place = ("organization", "aws", "management_account")
+            message = f'the management account is "{name or self.live.management}" in AWS'
+            message += f', and "{said}" here'
+            self._note("management-differs", message, nodes.span_at(self.root, place)[0])
 
     # ---- Units
 
@@ -150,6 +165,7 @@ class _Matching:
 
     def accounts(self) -> None:
         by_id = {account.id: account for account in self.known.accounts.values()}
+        self.names = {id: account.name for id, account in by_id.items()}
         new = {}
         for account in self.live.accounts:
             ours = by_id.pop(account.id, None)
@@ -181,10 +197,9 @@ class _Matching:
         tags = {key: value for key, value in self._tags(account) if above.get(key) != value}
         if tags:
             given["tags"] = tags
-        comments = ["management account"] if account.id == self.live.management else []
-        if name != slug(account.name):
-            comments.append(_shown(account.name))
-        self._change(("accounts", name), given, ", ".join(comments))
+        comment = _shown(account.name) if name != slug(account.name) else ""
+        self._change(("accounts", name), given, comment)
+        self.names[account.id] = name
 
     def _known_account(self, account: LiveAccount, ours: Account) -> None:
         if account.state != ACTIVE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,8 @@ def test_a_large_organisation_becomes_a_blueprint(aws: Organization) -> None:
     assert list(contents(Path("acme"))) == ["landform.yaml"]
 
     read = yaml.safe_load(Path("acme/landform.yaml").read_text("utf-8"))
-    assert read["organization"] == {"name": "acme", "aws": {"id": aws.id}}
+    said = {"id": aws.id, "management_account": "master"}
+    assert read["organization"] == {"name": "acme", "aws": said}
     by_id = {account["id"]: account for account in read["accounts"].values()}
     assert len(by_id) == 299
     # The simulated AWS gives 20 accounts a page; this unit has more.
@@ -110,7 +112,7 @@ def folder(aws: Organization) -> Path:
     shutil.copytree(REPOSITORY / "blueprints" / "organisation", target)
     main = target / "landform.yaml"
     text = main.read_text("utf-8")
-    main.write_text(text.replace("  aws: {id: o-abc123defg}\n", "", 1), "utf-8")
+    main.write_text(re.sub(r"(?m)^  aws: \{id: o-.*\n", "", text, count=1), "utf-8")
     return target
 
 
@@ -122,7 +124,8 @@ def test_hand_written_parts_stay(aws: Organization, folder: Path) -> None:
     )
     grown(aws, 30)
     before = contents(folder)
-    assert run("--check").exit_code == 3
+    checked = run("--check")
+    assert checked.exit_code == 3, checked.output
     done = run("--write")
     assert done.exit_code == 0
     after = contents(folder)
@@ -137,13 +140,34 @@ def test_hand_written_parts_stay(aws: Organization, folder: Path) -> None:
     assert "  workloads: {tags: {tier: workload}, aws: {ou: ou-" in after["accounts.yaml"]
     assert "vars: {max_instances: 8, monthly_usd: 5000}, aws: {ou: ou-" in after["accounts.yaml"]
     assert "  name: acme\n" in after["landform.yaml"]
-    assert f"  aws: {{id: {aws.id}}}\n" in after["landform.yaml"]
+    assert f"  aws: {{id: {aws.id}, management_account: master}}\n" in after["landform.yaml"]
     # None of the example's own accounts is in the simulated organisation.
     assert 'account "production" (333333333333) is not in the organisation' in done.stderr
     checked = CliRunner().invoke(landform, ["validate"])
     assert checked.exit_code == 0, checked.output
     assert run("--check").exit_code == 0
     assert contents(folder) == after
+
+
+def test_new_lines_come_into_the_file_that_has_the_most_of_them(aws: Organization) -> None:
+    folder = Path("acme")
+    folder.mkdir()
+    start = "landform: 1\norganization: {name: acme}\n"
+    (folder / "landform.yaml").write_text(start, "utf-8")
+    (folder / "a.yaml").write_text('accounts:\n  a: {id: "111111111111"}\n', "utf-8")
+    more = 'accounts:\n  b: {id: "222222222222"}\n  c: {id: "444444444444"}\n'
+    (folder / "z.yaml").write_text(more, "utf-8")
+    ou = aws.unit("Dev")
+    assert run("acme", "--write").exit_code == 0
+    assert contents(folder) == {
+        "a.yaml": 'accounts:\n  a: {id: "111111111111"}\n',
+        "landform.yaml": "landform: 1\norganization: {name: acme, aws: {id: "
+        + aws.id
+        + ", management_account: master}}\n\nunits:\n  dev: {aws: {ou: "
+        + ou
+        + "}}\n",
+        "z.yaml": more + '  master: {id: "123456789012"}\n',
+    }
 
 
 def test_one_of_several_blueprints_is_chosen_by_name(aws: Organization, folder: Path) -> None:

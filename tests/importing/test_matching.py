@@ -34,7 +34,7 @@ LIVE = LiveOrganization(
 )
 START = """\
 landform: 1
-organization: {name: acme, aws: {id: o-abc123defg}}
+organization: {name: acme, aws: {id: o-abc123defg, management_account: acme}}
 units:
   dev: {aws: {ou: ou-ab12-dddddddd}}
   prod: {aws: {ou: ou-ab12-pppppppp}}
@@ -91,13 +91,13 @@ def test_nothing_is_missing() -> None:
 def test_everything_is_missing() -> None:
     text = "landform: 1\norganization: {name: acme}\n"
     assert added(text) == [
-        "organization: {name: acme, aws: {id: o-abc123defg}}",
+        "organization: {name: acme, aws: {id: o-abc123defg, management_account: acme}}",
         "units:",
         "  dev: {aws: {ou: ou-ab12-dddddddd}}",
         "  prod: {aws: {ou: ou-ab12-pppppppp}}",
         "  prod/team-x: {aws: {ou: ou-ab12-tttttttt}}",
         "accounts:",
-        '  acme: {id: "999999999999"}  # management account',
+        '  acme: {id: "999999999999"}',
         '  one: {id: "111111111111", unit: dev, tags: {env: dev}}',
         '  two: {id: "222222222222", unit: prod/team-x}',
     ]
@@ -125,6 +125,16 @@ def test_units_of_one_name_are_told_apart() -> None:
     more = LiveUnit(id="ou-ab12-zzzz9999", name="DEV!", parent=ROOT)
     live = replace(LIVE, units=(*LIVE.units, more))
     assert added(START, live) == ["  dev-9999: {aws: {ou: ou-ab12-zzzz9999}}  # DEV!"]
+
+
+def test_new_units_stand_below_what_they_are_in() -> None:
+    more = (
+        LiveUnit(id="ou-ab12-aaaaaaa1", name="A", parent=ROOT),
+        LiveUnit(id="ou-ab12-zzzzzzz1", name="Z", parent=ROOT),
+        LiveUnit(id="ou-ab12-aaaaaaa2", name="B", parent="ou-ab12-aaaaaaa1"),
+    )
+    lines = added(START, replace(LIVE, units=(*LIVE.units, *more)))
+    assert [line.partition(":")[0].strip() for line in lines] == ["a", "a/b", "z"]
 
 
 def test_a_unit_that_is_elsewhere_or_gone_is_noted() -> None:
@@ -253,10 +263,24 @@ def test_only_the_tags_that_are_wanted() -> None:
 
 
 def test_the_partition_is_written_where_it_is_another() -> None:
-    text = START.replace(", aws: {id: o-abc123defg}", "")
+    text = START.replace("id: o-abc123defg, ", "")
     assert added(text, replace(LIVE, partition="aws-us-gov")) == [
-        "organization: {name: acme, aws: {id: o-abc123defg, partition: aws-us-gov}}"
+        "organization: {name: acme, aws: {management_account: acme, id: o-abc123defg, "
+        "partition: aws-us-gov}}"
     ]
+
+
+def test_the_management_account_is_named() -> None:
+    text = START.replace(", management_account: acme", "").replace("  acme:", "  root:")
+    assert added(text) == [
+        "organization: {name: acme, aws: {id: o-abc123defg, management_account: root}}"
+    ]
+    other = START.replace("management_account: acme", "management_account: one")
+    assert added(other) == []
+    assert notes(other) == [("management-differs", 2)]
+    # Where it is not in the list, nothing is said of it.
+    gone = replace(LIVE, management="888888888888")
+    assert added(text, gone) == []
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def _follows(found: Iterable[Follows], answer: Answer) -> list[str]:
     for each in found:
         written = "" if each.whole else f": {_short(each.written)}"
         rows.append(f"  {each.name}{written}  {each.span}")
-        if each.untried:
+        if each.untried and each.attributes:
             rows.append("    no other value is valid beside the other lines; this holds the same")
         if not answer.address.path and each.attributes:
             rows.append(f"    changes {_attributes(each.attributes)}")

@@ -182,6 +182,9 @@ class Trials:
             tried += 1
             if tried == _ENOUGH:
                 break
+        if not tried and value == self.home:
+            # There is no other account or project to be in.
+            return replace(found, made=True, untried=True)
         if not tried and isinstance(value, str) and len(value) >= _TELLING:
             return replace(found, attributes=ordered(holding(now, value)), untried=True)
         return found
@@ -220,7 +223,12 @@ class Trials:
     def _scope(self, organization: Organization) -> Scope:
         """What every expression sees: the organisation, and the defaults' variables."""
         own = organization
-        aws = {"id": own.aws_id, "partition": own.partition, "regions": list(own.regions)}
+        aws = {
+            "id": own.aws_id,
+            "partition": own.partition,
+            "regions": list(own.regions),
+            "management_account": own.management_account,
+        }
         google = {"id": own.google_id, "domain": own.google_domain, "regions": list(own.regions)}
         base: Scope = {"organization": {"name": own.name, "aws": aws, "google": google}}
         defaults = self.root.get("defaults")

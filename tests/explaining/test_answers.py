@@ -240,6 +240,16 @@ def test_a_renamed_component() -> None:
     assert found.because
 
 
+def test_a_component_that_can_be_nowhere_else() -> None:
+    text = (
+        "landform: 1\norganization: {name: acme}\naccounts: {only: {id: '111111111111'}}\n"
+        "components: {base: {kind: account-baseline, account: only, region: eu-west-1}}\n"
+    )
+    address = "aws_ebs_encryption_by_default.account"
+    found = explainer(text).in_stack(InStack(stack="aws/only/base", cloud="aws", address=address))
+    assert [each.name for each in found.because] == ["components.base.account"]
+
+
 # ---- Values of the blueprint
 
 

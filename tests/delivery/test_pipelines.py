@@ -237,6 +237,43 @@ def test_github_lists_each_account_once(tmp_path: Path) -> None:
     assert waves == sorted(waves)
 
 
+BASELINE = """\
+deploy: {aws: {role: landform-deploy, bootstrap_role: landform-deploy}}
+"""
+BASELINE_COMPONENT = """\
+  baseline:
+    kind: account-baseline
+    for_each: {accounts: "**"}
+    deploy_from: {github: {owner: acme, repository: platform}}
+"""
+
+
+def test_github_assumes_the_role_that_its_stacks_are_applied_as(site: Path, tmp_path: Path) -> None:
+    """With what the how-to wants, and that role lets in a job of the branch `main`."""
+    (site / "blueprints" / "acme.yaml").write_text(
+        BLUEPRINT + BASELINE_COMPONENT + BASELINE, "utf-8"
+    )
+    assert run("landform compile", site, runner(tmp_path)).returncode == 0
+    for name in ("plan", "apply"):
+        steps = read(GITHUB)["jobs"][name]["steps"]
+        (wanted,) = [
+            each["with"]["role-to-assume"]
+            for each in steps
+            if "role-to-assume" in each.get("with", {})
+        ]
+        for account in ("production", "shared", "training"):
+            stacks = sorted((site / "generated" / "acme" / "aws" / account).glob("*/main.tf.json"))
+            assert len(stacks) == 2
+            documents = [json.loads(stack.read_text(encoding="utf-8")) for stack in stacks]
+            for document in documents:
+                (provider,) = document["provider"]["aws"]
+                (number,) = provider["allowed_account_ids"]
+                role = wanted.replace("${{ matrix.id }}", number)
+                assert provider["assume_role"] == [{"role_arn": role}]
+            trust = documents[0]["locals"]["iam_role_deploy_assume_role_policy"]
+            assert "repo:acme/platform:ref:refs/heads/main" in json.dumps(trust)
+
+
 @pytest.mark.skipif(shutil.which("gpg") is None, reason="needs gpg, as GitHub's runners have it")
 def test_github_applies_the_plans_that_it_made(site: Path, tmp_path: Path) -> None:
     jobs = read(GITHUB)["jobs"]

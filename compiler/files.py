@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from compiler.tree_present import Disk
@@ -35,22 +35,31 @@ class Files(Mapping[str, bytes]):
         if not self.keep(path, digest):
             self._store.seek(self._end)
             self._store.write(content)
-            self._waiting[path] = self._end, len(content)
-            self._end += len(content)
-            self.digests[path] = digest
+            self._put(path, digest, len(content))
         return digest
+
+    def write(self, path: str, pieces: Iterable[str]) -> None:
+        """Put a file there that is never held as a whole."""
+        total, length = hashlib.sha256(), 0
+        for piece in pieces:
+            content = piece.encode()
+            total.update(content)
+            self._store.seek(self._end + length)
+            length += self._store.write(content)
+        if not self.keep(path, total.hexdigest()):
+            self._put(path, total.hexdigest(), length)
 
     def keep(self, path: str, digest: str) -> bool:
         """Take the file that stands there already, if it has that digest."""
-        if not self._stands(path, digest):
+        if not self._disk.is_file(path) or self._disk.digest(path) != digest:
             return False
         self.digests[path] = digest
         return True
 
-    def _stands(self, path: str, digest: str) -> bool:
-        return (
-            self._disk.is_file(path) and hashlib.sha256(self._disk.read(path)).hexdigest() == digest
-        )
+    def _put(self, path: str, digest: str, length: int) -> None:
+        self.digests[path] = digest
+        self._waiting[path] = self._end, length
+        self._end += length
 
     def __getitem__(self, path: str) -> bytes:
         place = self._waiting.get(path)
@@ -68,6 +77,29 @@ class Files(Mapping[str, bytes]):
 
     def __len__(self) -> int:
         return len(self.digests)
+
+
+class Texts:
+    """Texts with a key each, in a temporary file until they are asked for."""
+
+    def __init__(self) -> None:
+        self._store = tempfile.TemporaryFile()  # noqa: SIM115
+        weakref.finalize(self, self._store.close)
+        self._places: list[tuple[str, int, int]] = []
+        self._end = 0
+
+    def add(self, texts: Iterable[tuple[str, str]]) -> None:
+        """Some more."""
+        for key, text in texts:
+            length = self._store.write(text.encode())
+            self._places.append((key, self._end, length))
+            self._end += length
+
+    def sorted(self) -> Iterator[str]:
+        """All, by key; those of one key as they came."""
+        for _, start, length in sorted(self._places, key=lambda place: place[0]):
+            self._store.seek(start)
+            yield self._store.read(length).decode()
 
 
 class Moved(OSError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -113,10 +113,14 @@ def digest_of(hashes: Mapping[str, bytes]) -> str:
     return f"sha256:{total.hexdigest()}"
 
 
-def ledger_text(texts: Iterable[str]) -> str:
-    """access.json of its entries' texts, in their order; so it is never a value as a whole."""
-    joined = f",{_INDENT}".join(texts)
-    return f"{_BEFORE}{joined}{_AFTER}" if joined else canonical(ledger(()))
+def ledger_pieces(texts: Iterable[str]) -> Iterator[str]:
+    """access.json of its entries' texts, in their order; it may be too large to be held as a whole."""
+    before = _BEFORE
+    for text in texts:
+        yield before
+        yield text
+        before = f",{_INDENT}"
+    yield canonical(ledger(())) if before == _BEFORE else _AFTER
 
 
 def entry_text(entry: Entry) -> str:

@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
-from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -23,12 +22,12 @@ from compiler.blueprint.files import Beside
 from compiler.checks import check_needed, once
 from compiler.compilation import Among, Compiled, Found, build
 from compiler.diagnostics import Diagnostic, Span, has_errors
-from compiler.files import Files
+from compiler.files import Files, Texts
 from compiler.manifest import (
     bare,
     digest_of,
     entry_text,
-    ledger_text,
+    ledger_pieces,
     listed,
     manifest_of,
     stack_of,
@@ -43,7 +42,7 @@ from compiler.terraform.text import canonical
 from compiler.tree_present import MAIN
 
 # Shares that wait for the engine while the next is built.
-AHEAD: Final = 2
+AHEAD: Final = 1
 
 # How many of the components are done.
 Watch = Callable[[int, int], None]
@@ -110,7 +109,7 @@ class _Work:
     kind_files: set[str] = field(default_factory=set)
     stacks: list[Stack] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
-    entries: list[tuple[str, str]] = field(default_factory=list)
+    entries: Texts = field(default_factory=Texts)
     waiting: deque[tuple[Share, Compiled, bool]] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
@@ -156,8 +155,7 @@ class _Work:
         if self.by.out and not has_errors(diagnostics):
             name = self.world.organization.name
             self.files.add("manifest.json", canonical(manifest_of(name, self.rows)).encode())
-            entries = (text for _, text in sorted(self.entries, key=itemgetter(0)))
-            self.files.add("access.json", ledger_text(entries).encode())
+            self.files.write("access.json", ledger_pieces(self.entries.sorted()))
         compiled = Compiled(
             world=self.world,
             stacks=tuple(sorted(self.stacks, key=lambda stack: stack.path)),
@@ -193,7 +191,7 @@ class _Work:
 
     def _add(self, record: ShareRecord) -> None:
         self.rows += record.rows
-        self.entries += record.entries
+        self.entries.add(record.entries)
 
     def _narrow(self, idle: Collection[str]) -> None:
         """What one share needs is needed."""

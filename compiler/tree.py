@@ -31,6 +31,7 @@ from typing import NamedTuple
 
 from compiler import output_codes as problems
 from compiler.diagnostics import Diagnostic, has_errors
+from compiler.files import Files
 from compiler.terraform.names import reserved_name
 from compiler.tree_present import (
     CLOUDS,
@@ -175,7 +176,8 @@ def _parents(path: str) -> Iterator[str]:
 def _journal(tree: Mapping[str, bytes], plan: _Plan) -> bytes:
     changes = plan.changes
     paths: dict[str, str | None] = dict(plan.claims)
-    paths.update((path, digest_of(tree[path])) for path in changes.added)
+    known = tree.digests if isinstance(tree, Files) else {}
+    paths.update((path, known.get(path) or digest_of(tree[path])) for path in changes.added)
     paths.update(dict.fromkeys((*changes.changed, *changes.removed)))
     return json.dumps({"version": 1, "paths": dict(sorted(paths.items()))}, indent=0).encode()
 
@@ -196,7 +198,7 @@ def _plan(root: Path, tree: Mapping[str, bytes]) -> _Plan:
             found["added"].append(path)
             if kind != "absent":
                 obstacles[at] = kind
-        elif disk.read(path) == tree[path]:
+        elif _same(disk, path, tree):
             found["same"].append(path)
         else:
             found["changed"].append(path)
@@ -212,6 +214,12 @@ def _plan(root: Path, tree: Mapping[str, bytes]) -> _Plan:
         *_foreign_parts(disk, changes, claims),
     )
     return _Plan(changes, tuple(obstacles), claims, tuple(wrong) or tuple(disk.problems))
+
+
+def _same(disk: Disk, path: str, tree: Mapping[str, bytes]) -> bool:
+    if isinstance(tree, Files):
+        return disk.digest(path) == tree.digests[path]
+    return disk.read(path) == tree[path]
 
 
 def _blocked(

@@ -227,11 +227,20 @@ class Disk:
         for name in self.names(path):
             yield from self.below(f"{path}/{name}")
 
-    def read(self, path: str) -> bytes:
-        """The content of `path`; empty, with a problem noted, if that fails."""
+    def digest(self, path: str) -> str:
+        """The SHA-256 of `path`, in hexadecimal; that of nothing, with a problem noted, if that fails."""
         try:
             with open(self.root / path, "rb") as file:
-                return file.read()
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            self.problems.append(problems.unreadable(self.root, path, error))
+            return _EMPTY
+
+    def read(self, path: str, most: int = -1) -> bytes:
+        """The content of `path`, or its first bytes; empty, with a problem noted, if that fails."""
+        try:
+            with open(self.root / path, "rb") as file:
+                return file.read(most)
         except OSError as error:
             self.problems.append(problems.unreadable(self.root, path, error))
             return b""
@@ -276,7 +285,7 @@ def _side_marker(text: str) -> Marker | None:
 
 def _sides(text: str) -> tuple[str, ...]:
     """The text itself, or the two sides of a file with git's conflict marks in it."""
-    if not re.search(r"^<{7} ", text, re.MULTILINE):
+    if "<<<<<<< " not in text or not re.search(r"^<{7} ", text, re.MULTILINE):
         return (text,)
     sides: tuple[list[str], list[str]] = ([], [])
     both = (0, 1)
@@ -321,8 +330,18 @@ def _folders(disk: Disk, path: str) -> list[str]:
     return [f"{path}/{name}" for name, kind in disk.names(path).items() if kind == "folder"]
 
 
+_HEAD_BYTES = 1000
+# How a ledger starts that Landform wrote: to read all of a large one takes hundreds of megabytes.
+_LEDGER = re.compile(
+    r'\{\s*"version": 1,\s*(?:"organization": "([a-z0-9-]*)",\s*)?"(stacks|edges)": \['
+)
+
+
 def _ledger_owner(text: str, entries: str) -> str | None:
     """The organisation of a manifest or access ledger of ours ("" if it names none), or None."""
+    head = _LEDGER.match(text)
+    if head is not None and head[2] == entries:
+        return head[1] or ""
     for side in _sides(text):
         value = _mapping(side)
         if value and value.get("version") == 1 and isinstance(value.get(entries), list):
@@ -335,7 +354,10 @@ def _owned_ledgers(disk: Disk, tree: Mapping[str, bytes]) -> Iterator[str]:
     wanted = _ledger_owner(text_of(tree.get("manifest.json", b"")), "stacks") or ""
     for path, entries in LEDGERS.items():
         if disk.is_file(path):
-            owner = _ledger_owner(text_of(disk.read(path)), entries)
+            start = text_of(disk.read(path, most=_HEAD_BYTES))
+            head = _LEDGER.match(start)
+            whole = start if head else text_of(disk.read(path))
+            owner = _ledger_owner(whole, entries)
             if owner is not None and (owner == wanted or not owner or not wanted):
                 yield path
 

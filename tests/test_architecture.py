@@ -54,6 +54,7 @@ LAYERS = (
         "compiler.cache",
         "compiler.diff",
         "compiler.emission",
+        "compiler.executors",
         "compiler.explaining",
         "compiler.revision",
         "compiler.revision_stacks",
@@ -75,6 +76,7 @@ USERS = {
     "click": ("compiler.cli",),
     "cdktf_cdktf_provider_aws": (),
     "cdktf_cdktf_provider_google": (),
+    "distributed": ("compiler.executors",),
     "jinja2": (
         "compiler.blueprint.evaluation",
         "compiler.blueprint.expressions",

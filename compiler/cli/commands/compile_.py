@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,13 +19,23 @@ from compiler.cli.options import (
     format_option,
     show,
 )
-from compiler.cli.progress import progress
+from compiler.cli.progress import Watch, progress
 from compiler.cli.render import Format, Result
 from compiler.diagnostics import Diagnostic, has_errors
 from compiler.tree import Changes
 
 # More than this says less.
 LISTED = 30
+
+
+# The host may be a name, or an address of either version.
+_ADDRESS = re.compile(r"dask://[A-Za-z0-9.:\[\]_-]+:[0-9]{1,5}")
+
+
+def _address(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not _ADDRESS.fullmatch(value):
+        raise click.BadParameter("an address is dask://HOST:PORT", context, option)
+    return value
 
 
 @click.command("compile")
@@ -47,6 +58,12 @@ LISTED = 30
     help="Processes for large organisations.  [default: the machine's cores]",
 )
 @click.option(
+    "--executor",
+    metavar="dask://HOST:PORT",
+    callback=_address,
+    help="Where the engine works: a Dask cluster (landform[dask]).  [default: processes of this machine]",
+)
+@click.option(
     "--cache",
     type=click.Path(path_type=Path, file_okay=False),
     default=default_folder,
@@ -65,6 +82,7 @@ def command(
     check: bool,
     prune: bool,
     jobs: int,
+    executor: str | None,
     cache: Path,
     no_cache: bool,
     format_: Format,
@@ -72,9 +90,10 @@ def command(
 ) -> None:
     """Compile a blueprint, or each one in a folder, to Terraform JSON."""
     records = None if no_cache else Cache(cache)
-    with progress("compiling"):
+    with progress("compiling", "components") as watch:
         same = up_to_date(records, path, out) if records else None
-        done = _Done(same) if same else _compile(path, out, records, check, prune, jobs)
+        work = _Work(out, records, check, prune, jobs, executor, watch)
+        done = _Done(same) if same else _compile(path, work)
     failed = has_errors(done.diagnostics)
     result = None if failed else Result(changes=done.changes, written=not check)
     if check and not failed and format_ == "text":
@@ -95,31 +114,44 @@ class _Done:
     sources: Mapping[str, str] = field(default_factory=dict)
 
 
-def _compile(
-    path: Path, out: Path, cache: Cache | None, check: bool, prune: bool, jobs: int
-) -> _Done:
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What was asked for, beside the blueprint."""
+
+    out: Path
+    cache: Cache | None
+    check: bool
+    prune: bool
+    jobs: int
+    address: str | None
+    watch: Watch
+
+
+def _compile(path: Path, work: _Work) -> _Done:
     # Not imported where nothing is to be done: it takes longer than to see that.
     from compiler.compilation import compile_blueprints
     from compiler.emission import apply, joined, plan_all
-    from compiler.printing import processes
+    from compiler.executors import executor
     from compiler.share_records import ShareRecords
     from compiler.streaming import Streaming
 
+    cache = work.cache
     known = Known(cache) if cache else None
-    with processes(jobs) as executor:
+    with executor(work.address, work.jobs) as workers:
         streaming = Streaming(
-            out=out,
-            executor=executor,
+            out=work.out,
+            executor=workers,
             known=known.fingerprints if known else frozenset(),
             records=ShareRecords(cache),
+            watch=work.watch,
         )
         compilation = compile_blueprints(path, streaming)
         diagnostics = list(compilation.diagnostics)
         outputs = []
         if not has_errors(diagnostics):
-            outputs = plan_all(compilation.blueprints, out, prune=prune)
+            outputs = plan_all(compilation.blueprints, work.out, prune=work.prune)
             diagnostics += [found for output in outputs for found in output.diagnostics]
-    if not check and not has_errors(diagnostics):
+    if not work.check and not has_errors(diagnostics):
         diagnostics += apply(outputs)
     if cache and known and not has_errors(compilation.diagnostics):
         known.add({each for one in compilation.blueprints for each in one.printer.printed})

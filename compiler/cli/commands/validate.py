@@ -17,6 +17,7 @@ from compiler.cli.progress import progress
 from compiler.cli.render import Format
 from compiler.compilation import compile_blueprints
 from compiler.diagnostics import has_errors
+from compiler.streaming import Streaming
 
 
 @click.command("validate")
@@ -26,8 +27,8 @@ from compiler.diagnostics import has_errors
 @click.pass_context
 def command(context: click.Context, path: Path, format_: Format, color: str) -> None:
     """Check a blueprint: everything that compile checks, without output."""
-    with progress("checking"):
-        compilation = compile_blueprints(path)
+    with progress("checking", "components") as watch:
+        compilation = compile_blueprints(path, Streaming(watch=watch))
     show(compilation.diagnostics, compilation.sources, format_, color)
     if has_errors(compilation.diagnostics):
         context.exit(BLUEPRINT_ERRORS)

@@ -95,6 +95,10 @@ class Texts:
             self._places.append((key, self._end, length))
             self._end += length
 
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._places)
+
     def sorted(self) -> Iterator[str]:
         """All, by key; those of one key as they came."""
         for _, start, length in sorted(self._places, key=lambda place: place[0]):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
 from typing import Any
 
-from compiler.access.ledger import Entry, ledger
+from compiler.access.ledger import Entry, ledger, list_of
 from compiler.terraform.document import Json
 from compiler.terraform.stack import Stack
 from compiler.terraform.text import canonical
@@ -113,21 +113,28 @@ def digest_of(hashes: Mapping[str, bytes]) -> str:
     return f"sha256:{total.hexdigest()}"
 
 
-def ledger_pieces(texts: Iterable[str]) -> Iterator[str]:
-    """access.json of its entries' texts, in their order; it may be too large to be held as a whole."""
-    before = _BEFORE
-    for text in texts:
-        yield before
-        yield text
-        before = f",{_INDENT}"
-    yield canonical(ledger(())) if before == _BEFORE else _AFTER
+def ledger_pieces(lists: Mapping[str, Iterable[str]]) -> Iterator[str]:
+    """access.json of its entries' texts by their list, in their order.
+
+    It may be too large to be held as a whole. Lists that are empty are left out of `lists`.
+    """
+    rest = _shape(lists)
+    for name in (each for each in ledger(()) if each in lists):
+        before, _, rest = rest.partition("{}")
+        between = "," + before[before.rindex("\n") :]
+        for text in lists[name]:
+            yield before
+            yield text
+            before = between
+    yield rest
 
 
 def entry_text(entry: Entry) -> str:
     """An entry as it stands in access.json."""
-    return canonical(ledger((entry,))).removeprefix(_BEFORE).removesuffix(_AFTER)
+    before, _, after = _shape((list_of(entry),)).partition("{}")
+    return canonical(ledger((entry,))).removeprefix(before).removesuffix(after)
 
 
-# What stands before the first entry and after the last, and between two beside the comma.
-_BEFORE, _, _AFTER = canonical({**ledger(()), "edges": [{}]}).partition("{}")
-_INDENT = _BEFORE[_BEFORE.rindex("\n") :]
+def _shape(filled: Collection[str]) -> str:
+    """access.json with `{}` for the entries of each of these lists."""
+    return canonical({**ledger(()), **{name: [{}] for name in filled}})

@@ -223,7 +223,7 @@ def _read(root: Path, manifest: Mapping[str, Any]) -> Snapshot:
             homes[stack["id"]] = Home(name=name, id=stack["id"], production=why)
     return Snapshot(
         documents=documents,
-        edges=tuple(_entry(entry) for entry in _edges(root / LEDGER)),
+        edges=tuple(_entry(entry) for entry in _entries(root / LEDGER)),
         homes=homes,
         places={path: Span(display_path(root / path / MAIN), 1, 1, 1, 1) for path in documents},
         organization=_organization_of(documents),
@@ -275,11 +275,12 @@ def _blocks(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(each, dict) for each in value)
 
 
-def _edges(path: Path) -> list[dict[str, Any]]:
-    edges = _json(path).get("edges")
-    if not isinstance(edges, list) or not _blocks(edges):
+def _entries(path: Path) -> list[dict[str, Any]]:
+    body = _json(path)
+    lists = body.get("edges"), body.get("rights", [])
+    if not all(isinstance(each, list) and _blocks(each) for each in lists):
         raise SideError(f'"{display_path(path)}" is not what Landform wrote; compile it again')
-    return edges
+    return [entry for each in lists if isinstance(each, list) for entry in each]
 
 
 def _tags(document: Mapping[str, Any]) -> dict[str, str]:

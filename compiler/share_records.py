@@ -23,12 +23,12 @@ class ShareRecord:
     """A share without diagnostics.
 
     `rows` are the stacks' in the manifest, `files` the digests by stack and path in it, `entries` the
-    ledger's by id, as text. `idle` are the exceptions from rules that it doesn't need, as text.
+    ledger's by list and id, as text. `idle` are the exceptions from rules that it doesn't need, as text.
     """
 
     rows: tuple[Row, ...]
     files: Mapping[str, Mapping[str, str]]
-    entries: tuple[tuple[str, str], ...]
+    entries: tuple[tuple[str, str, str], ...]
     idle: tuple[str, ...] = ()
 
 
@@ -51,7 +51,7 @@ class ShareRecords:
         return ShareRecord(
             rows=tuple(raw["rows"]),
             files=raw["files"],
-            entries=tuple((id, text) for id, text in raw["entries"]),
+            entries=tuple((name, id, text) for name, id, text in raw["entries"]),
             idle=tuple(raw["idle"]),
         )
 

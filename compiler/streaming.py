@@ -10,13 +10,14 @@ A share that an earlier run found sound, and whose files stand in the output fol
 from __future__ import annotations
 
 import gc
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from compiler.access.ledger import list_of
 from compiler.access.rules.records import Tuning
 from compiler.blueprint.files import Beside
 from compiler.checks import check_needed, once
@@ -109,7 +110,7 @@ class _Work:
     kind_files: set[str] = field(default_factory=set)
     stacks: list[Stack] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
-    entries: Texts = field(default_factory=Texts)
+    entries: dict[str, Texts] = field(default_factory=lambda: defaultdict(Texts))
     waiting: deque[tuple[Share, Compiled, bool]] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
@@ -155,7 +156,8 @@ class _Work:
         if self.by.out and not has_errors(diagnostics):
             name = self.world.organization.name
             self.files.add("manifest.json", canonical(manifest_of(name, self.rows)).encode())
-            self.files.write("access.json", ledger_pieces(self.entries.sorted()))
+            lists = {name: texts.sorted() for name, texts in self.entries.items()}
+            self.files.write("access.json", ledger_pieces(lists))
         compiled = Compiled(
             world=self.world,
             stacks=tuple(sorted(self.stacks, key=lambda stack: stack.path)),
@@ -182,7 +184,7 @@ class _Work:
         record = ShareRecord(
             rows=tuple(rows),
             files=files,
-            entries=tuple((entry.id, entry_text(entry)) for entry in compiled.entries),
+            entries=tuple((list_of(e), e.id, entry_text(e)) for e in compiled.entries),
             idle=tuple(repr(exception) for exception in compiled.idle),
         )
         self._add(record)
@@ -191,7 +193,8 @@ class _Work:
 
     def _add(self, record: ShareRecord) -> None:
         self.rows += record.rows
-        self.entries.add(record.entries)
+        for name, id, text in record.entries:
+            self.entries[name].add([(id, text)])
 
     def _narrow(self, idle: Collection[str]) -> None:
         """What one share needs is needed."""

@@ -37,7 +37,7 @@ def test_the_json_is_the_ledger_with_a_matrix() -> None:
     written = json.loads((REPOSITORY / "generated/article/access.json").read_text())
     assert {key: body[key] for key in written} == written
     counts = sum(n for own in body["matrix"].values() for n in own.values())
-    assert counts == len(body["edges"])
+    assert counts == len(body["edges"]) + len(body["rights"])
 
 
 def test_filters_hold_together() -> None:

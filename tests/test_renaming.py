@@ -147,8 +147,8 @@ def test_renaming_every_component_changes_no_stack(path: Path, tmp_path: Path) -
 
 def ledger(compiled: Compiled) -> list[dict[str, Any]]:
     text = compiled.tree()["access.json"]
-    found: list[dict[str, Any]] = json.loads(text)["edges"]
-    return found
+    found = json.loads(text)
+    return [*found["edges"], *found["rights"]]
 
 
 def entry_of(entry: Mapping[str, Any], new: dict[str, str], now: Callable[[str], str]) -> Any:

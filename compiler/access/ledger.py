@@ -195,6 +195,14 @@ def right_text(side: str, name: str, namespaces: tuple[str, ...]) -> str:
 Entry = Edge | Binding | Right
 
 
-def ledger(edges: Iterable[Entry]) -> dict[str, Json]:
-    """The value of access.json, sorted by edge id."""
-    return {"version": 1, "edges": [edge.json() for edge in sorted(edges, key=lambda e: e.id)]}
+def list_of(entry: Entry) -> str:
+    """The list of access.json that it stands in."""
+    return "rights" if isinstance(entry, Right) else "edges"
+
+
+def ledger(entries: Iterable[Entry]) -> dict[str, Json]:
+    """The value of access.json, each list sorted by id."""
+    lists: dict[str, list[Json]] = {"edges": [], "rights": []}
+    for entry in sorted(entries, key=lambda each: each.id):
+        lists[list_of(entry)].append(entry.json())
+    return {"version": 1, **lists}

@@ -62,7 +62,7 @@ def test_all_formats_show_the_policy_and_where_it_holds() -> None:
     assert '"AmazonEKSEditPolicy(namespaces:churn,vision)"' in line
     page = command(*chosen, "--format", "markdown")
     assert f"| AmazonEKSEditPolicy(namespaces:churn,vision) | {SERVE} |" in page
-    (entry,) = json.loads(command(*chosen, "--format", "json"))["edges"]
+    (entry,) = json.loads(command(*chosen, "--format", "json"))["rights"]
     assert entry["right"] == "AmazonEKSEditPolicy"
     assert entry["namespaces"] == ["churn", "vision"]
     assert {each["side"] for each in entry["statements"]} == {"access-entry"}

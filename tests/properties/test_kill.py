@@ -52,7 +52,7 @@ def manifest(note: str) -> dict[str, bytes]:
 
 A: Tree = {
     **manifest("a"),
-    "access.json": b'{"version": 1, "edges": []}',
+    "access.json": b'{"version": 1, "edges": [], "rights": []}',
     **stack("aws/one/same", "same", {"assets/kept": b"kept"}),
     **stack("aws/one/edit", "a", {"assets/change": b"a" * 9000, "assets/go/deep/old": b"old"}),
     **stack("aws/one/gone", "a", {"assets/x": b"x"}),
@@ -60,7 +60,7 @@ A: Tree = {
 }
 B: Tree = {
     **manifest("b"),
-    "access.json": b'{"version": 1, "edges": []}',
+    "access.json": b'{"version": 1, "edges": [], "rights": []}',
     **stack("aws/one/same", "same", {"assets/kept": b"kept"}),
     **stack("aws/one/edit", "b", {"assets/change": b"b" * 9000, "assets/new/deep/n": b"new"}),
     **stack("aws/two/turn", "b", {"assets/file/f": b"f", "assets/folder": b"file"}),

@@ -39,16 +39,12 @@ class Edge:
 
 
 def read_ledger(folder: Path) -> list[Edge]:
-    """The AWS edges of the organisation in `generated/<name>`; none where there is no ledger.
-
-    What stands in no policy has a right in place of actions, and is no edge here.
-    """
+    """The AWS edges of the organisation in `generated/<name>`; none where there is no ledger."""
     file = folder / "access.json"
     if not file.exists():
         return []
     edges = json.loads(file.read_text(encoding="utf-8"))["edges"]
-    own = [value for value in edges if value["principal"]["cloud"] == "aws"]
-    return [_edge(value) for value in own if "actions" in value]
+    return [_edge(value) for value in edges if value["principal"]["cloud"] == "aws"]
 
 
 def _edge(value: dict[str, Any]) -> Edge:

@@ -30,7 +30,7 @@ def manifest(organization: str = "acme", note: str = "") -> bytes:
 def small_tree() -> dict[str, bytes]:
     return {
         "manifest.json": manifest(),
-        "access.json": b'{"version": 1, "edges": []}',
+        "access.json": b'{"version": 1, "edges": [], "rights": []}',
         "aws/shared/churn/main.tf.json": main("assets/handler.zip", "assets/k8s/pod.yaml"),
         "aws/shared/churn/assets/handler.zip": b"PK\x00\xff",
         "aws/shared/churn/assets/k8s/pod.yaml": b"kind: Pod\n",

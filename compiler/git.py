@@ -48,6 +48,12 @@ def commit_of(revision: str, path: Path) -> str | None:
     return done.stdout.decode().strip() if done.returncode == 0 else None
 
 
+def is_shallow(path: Path) -> bool:
+    """Whether the repository of `path` has a part of its history only."""
+    top, _ = _located(path)
+    return _run(top, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
+
+
 def extract(commit: str, path: Path, folder: Path) -> Path | None:
     """Write the files of `path` at the commit below `folder`, at the same place in it.
 

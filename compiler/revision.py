@@ -123,7 +123,7 @@ def at_revision(revision: str, path: Path) -> Side:
     if commit is None:
         raise SideError(
             f'"{revision}" is neither a path nor a revision of the repository of '
-            f'"{display_path(path)}"; a shallow clone may lack it: git fetch --unshallow'
+            f'"{display_path(path)}"{_why_not_there(path)}'
         )
     with tempfile.TemporaryDirectory(prefix="landform-") as folder:
         place = git.extract(commit, path, Path(folder))
@@ -131,6 +131,15 @@ def at_revision(revision: str, path: Path) -> Side:
             return Side(label=revision, there=False)
         side = from_path(place, label=revision)
         return _renamed(side, _shown_as(display_path(Path(folder)), revision))
+
+
+def _why_not_there(path: Path) -> str:
+    """What the repository lacks as a whole, with the step that helps, or ""."""
+    if git.commit_of("HEAD", path) is None:
+        return ", whose branch has no commit yet; commit first, or compare with a folder"
+    if git.is_shallow(path):
+        return ", which is a shallow clone and may lack it: git fetch --unshallow"
+    return ""
 
 
 # ---- A blueprint

@@ -272,6 +272,30 @@ def test_an_unknown_revision_is_wrong_usage(repository: Repository, name: str) -
     assert "neither a path nor a revision" in result.stderr
 
 
+def test_an_unknown_revision_of_a_shallow_clone(
+    repository: Repository,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    repository.commit("blueprints/acme.yaml", BEFORE)
+    repository.commit("blueprints/acme.yaml", AFTER)
+    clone = tmp_path_factory.mktemp("clones") / "shallow"
+    repository.git("clone", "--quiet", "--depth=1", repository.folder.as_uri(), str(clone))
+    assert "shallow" not in diff("--from=HEAD~2").stderr
+    monkeypatch.chdir(clone)
+    result = diff("--from=HEAD~1")
+    assert result.exit_code == 2
+    assert "is a shallow clone and may lack it: git fetch --unshallow" in result.stderr
+
+
+def test_a_repository_without_a_commit(repository: Repository) -> None:
+    repository.write("blueprints/acme.yaml", BEFORE)
+    result = diff()
+    assert result.exit_code == 2
+    assert '"HEAD" is neither a path nor a revision' in result.stderr
+    assert "has no commit yet; commit first" in result.stderr
+
+
 def test_without_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     (tmp_path / "acme.yaml").write_text(BEFORE, encoding="utf-8")

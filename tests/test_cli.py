@@ -444,6 +444,16 @@ def test_reader_that_goes_away(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_characters_that_the_encoding_of_a_stream_lacks(folder: Path, encoding: str) -> None:
+    """Windows redirects in cp1252, which has neither arrows nor Chinese."""
+    rewrite(folder, BLUEPRINT.replace("{id:", '{tags: {owner: "→本"}, id:'))
+    asked = ("explain", "accounts.one.tags.owner")
+    done = landform(folder, *asked, env={"PYTHONIOENCODING": encoding})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "owner: \\u2192\\u672c" in done.stdout
+
+
 def test_output_that_cannot_be_written(folder: Path) -> None:
     (folder / "generated").mkdir()
     (folder / "generated" / "acme").write_text("a file where a folder must be", "utf-8")

@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any, NoReturn, TextIO
 
 import click
@@ -70,6 +71,7 @@ def main() -> None:
     # Python gives None for a stream that was closed before it started: `landform compile 2>&-`.
     sys.stdout = sys.stdout or _nowhere()
     sys.stderr = sys.stderr or _nowhere()
+    _write_what_can_be_written(sys.stdout, sys.stderr)
     try:
         # Outside of its standalone mode click gives the code of `Context.exit` back.
         sys.exit(landform(prog_name="landform", standalone_mode=False))
@@ -97,6 +99,13 @@ def main() -> None:
 
 def _nowhere() -> TextIO:
     return open(os.devnull, "w", encoding="utf-8")
+
+
+def _write_what_can_be_written(*streams: TextIO) -> None:
+    """What an encoding lacks is shown by its number: Windows redirects in cp1252, without arrows."""
+    for stream in streams:
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _exit_with_defect() -> NoReturn:

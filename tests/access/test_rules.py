@@ -101,6 +101,13 @@ TOKEN = {f"{ISSUER}:aud": "sts.amazonaws.com", f"{ISSUER}:sub": "repo:a/b:ref:c"
 GRANT, S3 = "kms:CreateGrant", {"Service": "s3.amazonaws.com"}
 FOR_AWS = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
 LINK = "iam:CreateServiceLinkedRole"
+
+
+def subject(*subjects):
+    """The trust of GitHub's tokens with these subjects, or with any that fits them."""
+    return admits(GITHUB, WEB, {"StringLike": {**TOKEN, f"{ISSUER}:sub": list(subjects)}})
+
+
 SOURCE = {"StringEquals": {"aws:SourceAccount": HERE}}
 
 KEPT = [
@@ -140,6 +147,7 @@ KEPT = [
 ]
 
 KEPT += [
+    ("trust", subject("repo:acme/*", "repo:acme/platform:*")),
     ("identity", can(GRANT, "${aws_kms_key.a.arn}", FOR_AWS)),
     ("identity", can(LINK, OWN, {"StringEquals": {"iam:AWSServiceName": "a.amazonaws.com"}})),
     ("resource", admits(S3, GET, SOURCE, Resource=OBJECTS)),
@@ -350,6 +358,10 @@ BROKEN = [
     ("E819", "trust", admits(GITHUB, WEB, {"StringEquals": {f"{ISSUER}:sub": "repo:a/b:c"}})),
     ("E819", "trust", admits(GITHUB, WEB, {"StringLike": {**TOKEN, f"{ISSUER}:sub": "repo:*"}})),
     ("E819", "trust", admits(GITHUB, WEB, {"StringLikeIfExists": TOKEN})),
+    ("E819", "trust", subject("repo:*:ref:refs/heads/main")),
+    ("E819", "trust", subject("repo:*/platform:ref:refs/heads/main")),
+    ("E819", "trust", subject("repo:acme*")),
+    ("E819", "trust", subject("repo:acme/platform:*", "repo:*")),
     ("E820", "identity", can(GRANT, "${aws_kms_key.a.arn}")),
     ("E820", "key", admits({"AWS": ROLE}, "kms:CreateGrant", Resource="*")),
     ("E820", "identity", can(LINK, OWN)),

@@ -115,7 +115,7 @@ def web_identity(statement: Statement) -> Iterator[Finding]:
             continue
         for claim in ("aud", "sub"):
             asked = statement.demanding(f"{issuer}:{claim}")
-            if not any(_says_something(value) for c in asked for value in c.values):
+            if not any(c.values and all(map(_says_something, c.values)) for c in asked):
                 yield statement.finding(
                     "E819",
                     f"every {claim} of {issuer} is trusted",
@@ -124,8 +124,16 @@ def web_identity(statement: Statement) -> Iterator[Finding]:
 
 
 def _says_something(value: str) -> bool:
-    """`repo:*` and `*` fit everybody's tokens."""
-    return bool(value.rpartition(":")[2].strip("*?/") or value.count(":") > 1)
+    """Whether a claim is somebody's: `*`, `repo:*` and `repo:*:ref:refs/heads/main` are everybody's.
+
+    Behind the first word stands whose token it is: `repo:owner/…`, `project_path:group/…`. A pattern
+    there, as in `repo:acme*`, fits strangers that call themselves alike.
+    """
+    _, colon, whose = value.partition(":")
+    if not colon:
+        return bool(value.strip("*?"))
+    owner = re.split("[:/]", whose.lstrip("/"))[0]
+    return bool(owner) and not set("*?") & set(owner)
 
 
 def several(statement: Statement) -> Iterator[Finding]:

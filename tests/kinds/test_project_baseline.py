@@ -127,7 +127,9 @@ def test_only_the_repository_s_branch_may_deploy() -> None:
     assert provider["attribute_condition"] == (
         "assertion.repository == 'acme/platform' && assertion.ref == 'refs/heads/main'"
     )
-    assert provider["attribute_mapping"]["attribute.repository"] == "assertion.repository"
+    mapping = provider["attribute_mapping"]
+    assert mapping["attribute.repository"] == "assertion.repository"
+    assert mapping["attribute.repository_ref"] == "assertion.repository + '@' + assertion.ref"
     pool = found["google_iam_workload_identity_pool"]["github"]["workload_identity_pool_id"]
     assert provider["workload_identity_pool_id"] == pool == "acme-baseline-github"
     (becomes,) = [
@@ -137,9 +139,19 @@ def test_only_the_repository_s_branch_may_deploy() -> None:
     ]
     assert becomes["member"] == (
         "principalSet://iam.googleapis.com/projects/100000000001/locations/global/"
-        "workloadIdentityPools/acme-baseline-github/attribute.repository/acme/platform"
+        "workloadIdentityPools/acme-baseline-github/attribute.repository_ref/"
+        "acme/platform@refs/heads/main"
     )
     assert "google_iam_workload_identity_pool_provider.github" in becomes["depends_on"]
+
+
+def test_another_ref_is_another_member() -> None:
+    """So that the ledger, the proof and `diff --access` see it, which don't read the condition."""
+    found = resources(deploy_from=github(ref="refs/tags/live"))
+    members = {each["member"] for each in found["google_service_account_iam_member"].values()}
+    assert any(
+        m.endswith("/attribute.repository_ref/acme/platform@refs/tags/live") for m in members
+    )
 
 
 def github(**changes: str) -> dict[str, Any]:

@@ -148,11 +148,12 @@ def _account(draft: Draft, project: Project, account: ServiceAccount, given: Dep
 
 
 def _workflow(draft: Draft, pools: str, given: DeployFrom) -> str:
-    """Who becomes the account. The own pool's condition says which ref and ids, so that the repository
-    is enough; what an existing pool takes is not known here, so that the member says all of it."""
+    """Who becomes the account: of the own pool the repository at its ref, so that the ledger says both;
+    the provider's condition asks for the ids too.
+    What an existing pool maps is not known here, so that the member is the whole subject."""
     if given.existing_pool is None:
-        repository = f"{given.github.owner}/{given.github.repository}"
-        return f"principalSet://iam.googleapis.com/{pools}/attribute.repository/{repository}"
+        who = f"{given.github.owner}/{given.github.repository}@{given.github.ref}"
+        return f"principalSet://iam.googleapis.com/{pools}/attribute.repository_ref/{who}"
     subject = given.github.subject
     if len(subject.encode()) > SUBJECT_LENGTH:
         draft.problem(
@@ -193,8 +194,8 @@ def _pool(draft: Draft, project: Project, github: GitHub) -> str:
             "workload_identity_pool_provider_id": "github",
             "display_name": "GitHub Actions",
             "attribute_mapping": {
-                "attribute.ref": "assertion.ref",
                 "attribute.repository": "assertion.repository",
+                "attribute.repository_ref": "assertion.repository + '@' + assertion.ref",
                 "google.subject": _subject(github),
             },
             "attribute_condition": _condition(github),

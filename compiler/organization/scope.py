@@ -24,11 +24,13 @@ class Vars(Mapping[str, object]):
         scope: Scope,
         inherited: Mapping[str, object] | None = None,
     ) -> None:
-        """`scope` is what the values can see beside each other; `inherited` lie below them."""
+        """`scope` is what the values can see beside each other; `inherited` lie below them, and what
+        is a mapping in both is merged by key."""
         self.diagnostics: list[Diagnostic] = []
         self._entries = entries
         self._scope: Scope = {**scope, "vars": self}
-        self._values = {k: v for k, v in (inherited or {}).items() if k not in entries}
+        self._inherited = inherited or {}
+        self._values = {k: v for k, v in self._inherited.items() if k not in entries}
         self._running: list[str] = []
 
     def __getitem__(self, key: str) -> object:
@@ -61,7 +63,17 @@ class Vars(Mapping[str, object]):
         value, diagnostics = evaluate(node, self._scope)
         self._running.pop()
         self.diagnostics += diagnostics
-        return nodes.plain(value)
+        found = nodes.plain(value)
+        written = isinstance(node, nodes.Mapping)  # an expression for the whole of it replaces
+        return _laid_over(self._inherited.get(key), found) if written else found
+
+
+def _laid_over(below: object, above: object) -> object:
+    """`above` with what only `below` has: mappings merge by key, everything else replaces."""
+    if not (isinstance(below, Mapping) and isinstance(above, Mapping)):
+        return above
+    merged = {key: _laid_over(below.get(key), value) for key, value in above.items()}
+    return {**below, **merged}
 
 
 def home_scope(home: Home, organization: Mapping[str, object]) -> Scope:

@@ -57,7 +57,7 @@ class Compiled:
     `spans` says for each stack where its component is declared. `idle` are exceptions from rules that
     none of these stacks needs, `kind_files` the files of the team's kinds that parts of them stand in.
     Where `files` are given they are the tree, and the stacks have nothing but what stands beside their
-    resources: `compiler.streaming` makes such.
+    resources: `compiler.streaming` makes such. A `partial` one lacks stacks, of which nothing is said.
     """
 
     world: World
@@ -71,6 +71,7 @@ class Compiled:
     idle: tuple[Tuning, ...] = ()
     kind_files: frozenset[str] = frozenset()
     files: Mapping[str, bytes] | None = None
+    partial: bool = False
 
     @property
     def organization(self) -> str:

@@ -40,6 +40,9 @@ def plan(compiled: Compiled, out: Path, *, prune: bool = False) -> Output:
     Stacks on disk that no component makes any more are errors unless `prune`.
     """
     root = out / compiled.organization
+    if compiled.partial:
+        changes, found = plan_changes(root, compiled.tree())
+        return Output(root=root, tree=compiled.tree(), changes=changes, diagnostics=found)
     old = before(compiled, root)
     buried, needed = bury(compiled, old)
     gone = orphans(buried, old, prune=prune)

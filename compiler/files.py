@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from compiler.tree_present import Disk
+from compiler.tree_present import Disk, owned_files
 
 
 class Files(Mapping[str, bytes]):
@@ -55,6 +55,12 @@ class Files(Mapping[str, bytes]):
             return False
         self.digests[path] = digest
         return True
+
+    def keep_others(self, stacks: Collection[str]) -> None:
+        """Take all that stands there of ours, but for what is in these stacks."""
+        for path in sorted(owned_files(self._disk, {}, {})):
+            if "/".join(path.split("/")[:3]) not in stacks:
+                self.digests[path] = self._disk.digest(path)
 
     def _put(self, path: str, digest: str, length: int) -> None:
         self.digests[path] = digest

@@ -53,7 +53,8 @@ Watch = Callable[[int, int], None]
 class Streaming:
     """Compiles blueprints for the output folder `out`; without one only to check them.
 
-    `records` are those of earlier runs, `known` the fingerprints of documents that need no engine.
+    `records` are those of earlier runs, `known` the fingerprints of documents that need no engine. `shard`
+    (2, 5) is the second fifth of the shares: what is made is then partial, and leaves the others' files.
     """
 
     out: Path | None = None
@@ -61,6 +62,7 @@ class Streaming:
     known: Collection[bytes] = frozenset()
     records: ShareRecords = field(default_factory=ShareRecords)
     watch: Watch = lambda done, of: None
+    shard: tuple[int, int] = (1, 1)
 
     def __call__(
         self, world: World, kinds: Mapping[str, Kind], beside: Beside
@@ -68,13 +70,15 @@ class Streaming:
         """As `compiler.compilation.build`; a blueprint in several shares comes without its resources."""
         among = Among.of(world.components)
         parts = shares(world, kinds, beside, among, self.records.program)
-        if len(parts) == 1:
+        number, of = self.shard
+        if len(parts) == 1 and number == 1:
             return build(world, kinds, beside, self.printer())
+        parts = parts[number - 1 :: of]
         work = _Work(self, world)
         _let_go()
         done = 0
         for share in parts:
-            self.watch(done, len(world.components))
+            self.watch(done, sum(len(each.components) for each in parts))
             done += len(share.components)
             if not work.remembers(share):
                 part = replace(world, components=share.components)
@@ -151,9 +155,13 @@ class _Work:
         """All shares together."""
         while self.waiting:
             self._print(*self.waiting.popleft())
-        self.diagnostics += check_needed(self.idle.values(), self.world.exceptions)
+        partial = self.by.shard[1] > 1
+        if not partial:  # another shard may need what none here does
+            self.diagnostics += check_needed(self.idle.values(), self.world.exceptions)
         diagnostics = tuple(once(self.diagnostics, self.kind_files))
-        if self.by.out and not has_errors(diagnostics):
+        if self.by.out and partial:
+            self.files.keep_others({stack.path for stack in self.stacks})
+        elif self.by.out and not has_errors(diagnostics):
             name = self.world.organization.name
             self.files.add("manifest.json", canonical(manifest_of(name, self.rows)).encode())
             lists = {name: texts.sorted() for name, texts in self.entries.items()}
@@ -168,6 +176,7 @@ class _Work:
             spans={stack.path: self.spans[stack.component] for stack in self.stacks},
             printer=self.printer,
             files=self.files,
+            partial=partial,
         )
         return compiled, diagnostics
 

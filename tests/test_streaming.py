@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from benchmarks.organisation import blueprint
 from compiler import printing, shares, streaming
 from compiler.cache import Cache
+from compiler.cli.entry import landform
 from compiler.compilation import Among, Compilation, build, compile_blueprints
 from compiler.emission import apply, plan_all
 from compiler.share_records import ShareRecords
@@ -234,6 +236,57 @@ def test_a_stack_that_was_edited_is_built_again(organisation: Organisation) -> N
 def test_an_asset_that_is_gone_is_made_again(organisation: Organisation) -> None:
     next((organisation.out / "bench/aws/shared-00001").rglob("assets/**/*.zip")).unlink()
     assert organisation.compile() == SECOND
+
+
+# ---- Shards
+
+
+def sharded(source: Path, out: Path, number: int, of: int) -> None:
+    maker = Streaming(out=out, shard=(number, of))
+    compilation = compile_blueprints(source, maker)
+    assert not compilation.diagnostics
+    outputs = plan_all(compilation.blueprints, out)
+    assert not [found for output in outputs for found in output.diagnostics]
+    assert not apply(outputs)
+
+
+def test_shards_are_disjoint_and_together_all(organisation: Organisation, tmp_path: Path) -> None:
+    ledgers = {"manifest.json", "access.json"}
+    whole = {
+        path: content
+        for path, content in on_disk(organisation.out / "bench").items()
+        if path not in ledgers
+    }
+    apart: list[set[str]] = []
+    for number in (1, 2, 3):
+        sharded(organisation.source, tmp_path / str(number), number, 3)
+        apart.append(set(on_disk(tmp_path / str(number) / "bench")))
+        sharded(organisation.source, tmp_path / "together", number, 3)
+    assert all(apart)
+    assert sum(map(len, apart)) == len(set().union(*apart))
+    assert on_disk(tmp_path / "together" / "bench") == whole
+
+
+def test_a_shard_leaves_the_others_files(organisation: Organisation) -> None:
+    before = on_disk(organisation.out / "bench")
+    organisation.edit(*SHARED["an input of all"])
+    sharded(organisation.source, organisation.out, 1, 4)
+    after = on_disk(organisation.out / "bench")
+    changed = {path for path in before if after[path] != before[path]}
+    assert before.keys() == after.keys()
+    assert {path.split("/")[1].rpartition("-")[2] for path in changed} == {"00000"}
+    assert len(organisation.compile()) == EVERYTHING  # a shard leaves no record
+    assert {"manifest.json", "access.json"} <= before.keys()
+
+
+def on_disk(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize("shard", ["0/3", "4/3", "1", "a/b", "1/-1", "1/99999"])
+def test_a_shard_of_another_form_is_wrong_usage(shard: str) -> None:
+    assert CliRunner().invoke(landform, ["compile", "--shard", shard]).exit_code == 2
 
 
 # ---- Fingerprints

@@ -32,10 +32,20 @@ LISTED = 30
 _ADDRESS = re.compile(r"dask://[A-Za-z0-9.:\[\]_-]+:[0-9]{1,5}")
 
 
+_NUMBER = re.compile("[1-9][0-9]{0,3}")
+
+
 def _address(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
     if value is not None and not _ADDRESS.fullmatch(value):
         raise click.BadParameter("an address is dask://HOST:PORT", context, option)
     return value
+
+
+def _shard(context: click.Context, option: click.Parameter, value: str) -> tuple[int, int]:
+    number, _, of = value.partition("/")
+    if not (_NUMBER.fullmatch(number) and _NUMBER.fullmatch(of) and int(number) <= int(of)):
+        raise click.BadParameter("a shard is one of several: 1/4 to 4/4", context, option)
+    return int(number), int(of)
 
 
 @click.command("compile")
@@ -56,6 +66,13 @@ def _address(context: click.Context, option: click.Parameter, value: str | None)
     type=click.IntRange(min=1),
     default=os.cpu_count() or 1,
     help="Processes for large organisations.  [default: the machine's cores]",
+)
+@click.option(
+    "--shard",
+    metavar="I/N",
+    default="1/1",
+    callback=_shard,
+    help="Only the I-th of N parts of a large blueprint, without manifest and ledger: one for each CI job.",
 )
 @click.option(
     "--executor",
@@ -82,6 +99,7 @@ def command(
     check: bool,
     prune: bool,
     jobs: int,
+    shard: tuple[int, int],
     executor: str | None,
     cache: Path,
     no_cache: bool,
@@ -92,7 +110,7 @@ def command(
     records = None if no_cache else Cache(cache)
     with progress("compiling", "components") as watch:
         same = up_to_date(records, path, out) if records else None
-        work = _Work(out, records, check, prune, jobs, executor, watch)
+        work = _Work(out, records, check, prune, jobs, executor, watch, shard)
         done = _Done(same) if same else _compile(path, work)
     failed = has_errors(done.diagnostics)
     result = None if failed else Result(changes=done.changes, written=not check)
@@ -125,6 +143,7 @@ class _Work:
     jobs: int
     address: str | None
     watch: Watch
+    shard: tuple[int, int]
 
 
 def _compile(path: Path, work: _Work) -> _Done:
@@ -144,6 +163,7 @@ def _compile(path: Path, work: _Work) -> _Done:
             known=known.fingerprints if known else frozenset(),
             records=ShareRecords(cache),
             watch=work.watch,
+            shard=work.shard,
         )
         compilation = compile_blueprints(path, streaming)
         diagnostics = list(compilation.diagnostics)
@@ -155,7 +175,8 @@ def _compile(path: Path, work: _Work) -> _Done:
         diagnostics += apply(outputs)
     if cache and known and not has_errors(compilation.diagnostics):
         known.add({each for one in compilation.blueprints for each in one.printer.printed})
-    if cache and compilation.repeatable and not diagnostics:
+    whole = not any(one.partial for one in compilation.blueprints)
+    if cache and compilation.repeatable and whole and not diagnostics:
         remember(cache, compilation.read, ((each.root.name, each.digests) for each in outputs))
     return _Done(joined(outputs), tuple(diagnostics), compilation.sources)
 

@@ -81,8 +81,7 @@ def settings(home: Iterable[Layer], component: Iterable[Layer], cloud: str) -> t
     own = _laid(component, [("region",), *((key,) for key in SHARED)])
     found = dict(inherited)
     for path, setting in own.items():
-        # A variable of a component replaces the whole inherited one, whatever is in it.
-        replaced = [other for other in inherited if other[:2] == path[:2]]
+        replaced = [other for other in inherited if _overlap(other, path)]
         for other in replaced:
             found.pop(other, None)
         lines = [line for other in replaced for line in _lines(inherited[other])]

@@ -143,7 +143,7 @@ class Instance:
         """The component's own vars, evaluated; `scope` has them with those that it inherits."""
         own = self.tree.get("vars")
         values: Mapping[str, object] = scope["vars"]  # type: ignore[assignment]
-        return {key: values[key] for key in own.entries} if isinstance(own, nodes.Mapping) else {}
+        return _written(own, values) if isinstance(own, nodes.Mapping) else {}
 
     def _adopted(self) -> tuple[Adopted, ...]:
         """What `adopt` says of the accounts that this instance is about, each id seen from there."""
@@ -249,3 +249,14 @@ class Instance:
         )
         self._tell(found, home)
         return made
+
+
+def _written(node: nodes.Mapping, values: Mapping[str, object]) -> dict[str, object]:
+    """Of merged values only what stands in the node."""
+    found: dict[str, object] = {}
+    for key, entry in node.entries.items():
+        below, value = entry.value, values[key]
+        if isinstance(below, nodes.Mapping) and isinstance(value, Mapping):
+            value = _written(below, value)
+        found[key] = value
+    return found

@@ -65,14 +65,14 @@ class Vars(Mapping[str, object]):
         self.diagnostics += diagnostics
         found = nodes.plain(value)
         written = isinstance(node, nodes.Mapping)  # an expression for the whole of it replaces
-        return _laid_over(self._inherited.get(key), found) if written else found
+        return laid_over(self._inherited.get(key), found) if written else found
 
 
-def _laid_over(below: object, above: object) -> object:
+def laid_over(below: object, above: object) -> object:
     """`above` with what only `below` has: mappings merge by key, everything else replaces."""
     if not (isinstance(below, Mapping) and isinstance(above, Mapping)):
         return above
-    merged = {key: _laid_over(below.get(key), value) for key, value in above.items()}
+    merged = {key: laid_over(below.get(key), value) for key, value in above.items()}
     return {**below, **merged}
 
 

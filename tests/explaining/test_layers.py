@@ -77,7 +77,7 @@ def test_of_a_component_in_an_account() -> None:
     assert found == {**OF_PRODUCTION, **changed}
 
 
-def test_a_variable_of_a_component_replaces_all_of_the_inherited_one() -> None:
+def test_a_variable_of_a_component_merges_with_the_inherited_one() -> None:
     text = TEXT.replace("vars: {days: 60}", "vars: {size: {large: 5}}")
     root, _ = parse(text, "acme.yaml")
     assert root is not None
@@ -86,9 +86,8 @@ def test_a_variable_of_a_component_replaces_all_of_the_inherited_one() -> None:
     own = layers.of_component(root, "churn")
     account = world.organization.accounts["production"]
     found = shown(layers.settings(layers.of_home(root, account), own, "aws"))
-    assert "vars.size.small" not in found
-    assert [value for value, _ in found["vars.size.large"][2]] == [1, 9, 2]
-    # And that is what expressions see.
+    assert found["vars.size.small"] == OF_PRODUCTION["vars.size.small"]
+    assert [value for value, _ in found["vars.size.large"][2]] == [9, 2]
     (component,) = (each for each in world.components if each.name == "churn")
     assert component.vars == {"size": {"large": 5}}
 

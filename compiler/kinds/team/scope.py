@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from compiler.kinds.draft import Draft
 from compiler.kinds.inputs import RoleReference
 from compiler.organization.records import Account, Component, Home, Organization, Project
-from compiler.organization.scope import Scope, account_scope, home_scope, project_scope
+from compiler.organization.scope import Scope, account_scope, home_scope, laid_over, project_scope
 
 # The names that every expression can use, with the parts that are known beforehand; None: any.
 ROOTS: Mapping[str, tuple[str, ...] | None] = {
@@ -35,7 +35,7 @@ def scope_in(draft: Draft, home: Home, inputs: Mapping[str, object]) -> Scope:
     stack = draft.place(home) if isinstance(home, Account) else draft.site(home)
     return {
         **home_scope(home, organization_scope(draft.organization)),
-        "vars": {**home.vars, **component.vars},
+        "vars": laid_over(home.vars, component.vars),
         "tags": {**home.tags, **component.tags},
         "component": {
             "name": component.name,

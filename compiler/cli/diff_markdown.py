@@ -19,6 +19,7 @@ from compiler.cli.diff_report import (
     edit_text,
     headline,
     moves,
+    other_text,
     relocations,
     replacements,
     stacks_text,
@@ -128,7 +129,8 @@ def _group(group: Group) -> Section:
             said = {"create": "created", "destroy": "destroyed", "import": "imported"}
             text = said.get(change.action, "")
             text += f" ({', '.join(change.replaces)})" if change.replaces else ""
-            rows.append((code(change.address), "", cell(text)))
+            address = "" if other_text(change) else code(change.address)
+            rows.append((address, "", cell(other_text(change) or text)))
         for edit in change.edits:
             mark = "<br>**may replace**" if edit.forces else ""
             rows.append((code(change.address), code(edit.path), code(edit_text(edit)) + mark))

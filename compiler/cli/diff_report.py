@@ -31,6 +31,7 @@ from compiler.access.delta import Delta
 from compiler.cli import delta_report
 from compiler.cli.render import visible
 from compiler.diff.collapse import Group, groups, together
+from compiler.diff.compare import OTHER
 from compiler.diff.records import ABSENT, Difference, Edit, Maybe, ResourceChange, StackChange
 from compiler.diff.stateful import holds_data
 
@@ -313,10 +314,17 @@ def _section(title: str, sign: str, rows: Sequence[tuple[str, str, str]]) -> Ite
 def _group(group: Group) -> Iterator[str]:
     yield f"{visible(stacks_text(group.stacks))}:"
     for change in group.resources:
-        yield f"  {_SIGNS[change.action]} {visible(change.address)}{visible(_said(change))}"
+        shown = other_text(change) or f"{change.address}{_said(change)}"
+        yield f"  {_SIGNS[change.action]} {visible(shown)}"
         for edit in change.edits:
             mark = "  (may replace)" if edit.forces else ""
             yield f"      {visible(edit.path)}: {visible(edit_text(edit))}{mark}"
+
+
+def other_text(change: ResourceChange) -> str:
+    """What differs where there is no address to name; "" where there is one."""
+    named = change.address != OTHER
+    return "" if named else "a file beside the root module, or what is no resource or setting in it"
 
 
 def _said(change: ResourceChange) -> str:

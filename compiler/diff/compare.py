@@ -146,13 +146,20 @@ def _differences(old: StackView, new: StackView) -> Iterator[ResourceChange]:
     ]
     if old.assets is not None and new.assets is not None:
         changes += _of_settings(dict(_assets(old.assets)), dict(_assets(new.assets)))
-    unseen = old.assets is None or new.assets is None or before != after
+    # The mark of a renamed stack has its new name: no more than the move that is told already.
+    named = old.component == new.component
+    same = before == after if named else _unmarked(before) == _unmarked(after)
+    unseen = old.assets is None or new.assets is None or not same
     if not changes and unseen and old.digest != new.digest:
         # Of output at a revision the assets are not read; the manifest has a digest over all. And
         # what the root module says beside resources and settings is no more than a difference here.
         changes.append(ResourceChange(address=OTHER, action="change"))
     had = resources(before)
     yield from marked(changes, {a: body for a, body in resources(after).items() if a in had})
+
+
+def _unmarked(document: Body) -> Body:
+    return {section: body for section, body in document.items() if section != "//"}
 
 
 def _of_resources(before: Body, after: Body) -> Iterator[ResourceChange]:

@@ -95,7 +95,23 @@ def test_assets_of_output_at_a_revision(repository: Repository) -> None:
     asset.write_text(asset.read_text(encoding="utf-8") + "# more\n", encoding="utf-8")
     result = run("affected", "generated", "--from", "HEAD", "--format", "list")
     assert result.stdout == "acme/aws/production/churn\n"
-    assert "asset." in run("diff", "generated").stdout
+    said = "a file beside the root module, or what is no resource or setting in it"
+    text = run("diff", "generated").stdout
+    assert f"aws/production/churn:\n  ~ {said}\n" in text
+    assert f"|  |  | {said} |" in run("diff", "generated", "--format", "markdown").stdout
+
+
+def test_a_component_that_is_renamed_again(repository: Repository) -> None:
+    """The mark of each file has the new name, which is told with the move and not once more."""
+    for name in ("retention", "keeping"):
+        new = f"  {name}:\n    renamed_from: churn\n"
+        assert BEFORE.count("  churn:\n") == 1
+        repository.write("blueprints/acme.yaml", BEFORE.replace("  churn:\n", new))
+        if name == "retention":
+            repository.save()
+    result = run("diff")
+    assert result.stdout.count("and keeps its state") == 3
+    assert result.stdout.endswith("aws/training/retention, and keeps its state\n"), result.stdout
 
 
 @pytest.mark.parametrize(

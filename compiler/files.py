@@ -78,6 +78,9 @@ class Files(Mapping[str, bytes]):
         self._store.seek(place[0])
         return self._store.read(place[1])
 
+    def __contains__(self, path: object) -> bool:
+        return path in self.digests
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.digests)
 

@@ -45,6 +45,9 @@ from compiler.tree_present import MAIN
 # Shares that wait for the engine while the next is built.
 AHEAD: Final = 1
 
+# Shares after which memory is looked through; little is held by itself alone.
+TIDY: Final = 8
+
 # How many of the components are done.
 Watch = Callable[[int, int], None]
 
@@ -76,7 +79,7 @@ class Streaming:
         parts = parts[number - 1 :: of]
         work = _Work(self, world)
         _let_go()
-        done = 0
+        done = built = 0
         for share in parts:
             self.watch(done, sum(len(each.components) for each in parts))
             done += len(share.components)
@@ -85,7 +88,9 @@ class Streaming:
                 compiled, found = build(part, kinds, beside, self.printer(), among)
                 work.take(share, compiled, found)
                 del compiled
-                _let_go()
+                built += 1
+                if built % TIDY == 0:
+                    _let_go()
         return work.finished()
 
     def printer(self) -> Printer:

@@ -169,6 +169,7 @@ class Disk:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._base = os.fspath(root)
         self.problems: list[Diagnostic] = []
         self._listings: dict[str, dict[str, Kind]] = {}
         self._spellings: dict[str, dict[str, str]] = {}
@@ -230,7 +231,7 @@ class Disk:
     def digest(self, path: str) -> str:
         """The SHA-256 of `path`, in hexadecimal; that of nothing, with a problem noted, if that fails."""
         try:
-            with open(self.root / path, "rb") as file:
+            with open(f"{self._base}/{path}", "rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             self.problems.append(problems.unreadable(self.root, path, error))
@@ -239,7 +240,7 @@ class Disk:
     def read(self, path: str, most: int = -1) -> bytes:
         """The content of `path`, or its first bytes; empty, with a problem noted, if that fails."""
         try:
-            with open(self.root / path, "rb") as file:
+            with open(f"{self._base}/{path}", "rb") as file:
                 return file.read(most)
         except OSError as error:
             self.problems.append(problems.unreadable(self.root, path, error))

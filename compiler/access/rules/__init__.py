@@ -93,6 +93,7 @@ def judge(
     found: list[Finding] = []
     for policy in policies(documents):
         found += check_policy(policy)
+        policy.forget()
     for attachment in attachments(documents):
         found += privileges.attached(attachment)
     if known is not None:

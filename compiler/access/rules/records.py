@@ -90,6 +90,10 @@ class Policy:
             if isinstance(statement, Mapping)
         )
 
+    def forget(self) -> None:
+        """Let go of the statements, which hold the policy: without a collector both would stay for ever."""
+        self.__dict__.pop("statements", None)
+
     def finding(self, code: str, message: str, hint: str, sid: str = "") -> Finding:
         """A finding about this policy."""
         return Finding(

@@ -452,3 +452,20 @@ def test_resources_are_written_without_account(written: str, arn: str) -> None:
     c = compiled(blueprint({"catalog": {"products": {"notebook": product}}}))
     (statement,) = [s for s in c.statements("dev", "launch") if s["Sid"].endswith("Notebook1")]
     assert statement["Resource"] == [arn]
+
+
+@pytest.mark.parametrize(
+    ("product", "alike"),
+    [("churnendpoint", True), ("churn-endpoint-2", False), ("churn-end-point", True)],
+)
+def test_products_whose_endpoints_are_called_alike_are_told(product: str, alike: bool) -> None:
+    """The run role of each writes the logs of endpoints that are called so."""
+    products = {"churn-endpoint": MODEL, product: MODEL}
+    found = problems(blueprint({"catalog": {"products": products}}), {})
+    assert [each.code for each in found] == ["E204"] * alike
+    assert all(f'"{product}"' in each.message and each.hint for each in found)
+
+
+def test_alike_products_may_share_their_role() -> None:
+    products = {name: {**MODEL, "runs_as": "both"} for name in ("churn-endpoint", "churnendpoint")}
+    assert problems(blueprint({"catalog": {"products": products}}), {}) == ()

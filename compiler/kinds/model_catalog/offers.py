@@ -6,7 +6,13 @@ from compiler.blueprint.cloudformation import CloudFormation, read_template
 from compiler.diagnostics import Diagnostic
 from compiler.kinds.draft import Draft
 from compiler.kinds.model_catalog.inputs import Inputs, Product
-from compiler.kinds.model_catalog.names import Offer, run_role_name
+from compiler.kinds.model_catalog.names import (
+    ENDPOINT,
+    PRODUCT_LENGTH,
+    Offer,
+    logical_id,
+    run_role_name,
+)
 from compiler.kinds.model_catalog.templates import INSTANCE_TYPE, MAX_INSTANCES
 from compiler.kinds.model_hub.names import HubGroup, find_group
 from compiler.organization.records import Component
@@ -16,7 +22,30 @@ def offers(draft: Draft) -> tuple[Offer, ...] | None:
     """Every product, by name; None, with reports, where something is wrong with one."""
     inputs: Inputs = draft.component.inputs
     found = [_offer(draft, name, given) for name, given in sorted(inputs.products.items())]
-    return tuple(offer for offer in found if offer) if all(found) else None
+    if not all(found):
+        return None
+    made = tuple(offer for offer in found if offer)
+    return made if _apart(draft, made) else None
+
+
+def _apart(draft: Draft, found: tuple[Offer, ...]) -> bool:
+    """Whether no two products of other roles call their endpoints alike: a role writes the logs of all
+    endpoints that are called as its own."""
+    seen: dict[str, Offer] = {}
+    for offer in found:
+        if offer.group is None:
+            continue
+        other = seen.setdefault(logical_id(draft, offer.name, ENDPOINT), offer)
+        if other.runs_as != offer.runs_as:
+            draft.problem(
+                "E204",
+                f'component "{draft.component.name}": the endpoints of the products "{other.name}" and '
+                f'"{offer.name}" are called alike, and each could write the other\'s logs',
+                hint=f"another name: its first {PRODUCT_LENGTH} letters and digits are to differ",
+                at=("products", offer.name),
+            )
+            return False
+    return True
 
 
 def _offer(draft: Draft, name: str, given: Product) -> Offer | None:

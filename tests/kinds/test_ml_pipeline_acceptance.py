@@ -367,6 +367,16 @@ def test_keys_rotate_and_logs_end(name: str) -> None:
             assert group["kms_key_id"].startswith("arn:")
 
 
+def test_a_key_admits_publishers_of_its_own_topics_only(name: str) -> None:
+    """A service that publishes to no topic with the key has nothing to do with it."""
+    for module in pipeline(name).modules.values():
+        topics = [str(topic) for topic in module.resources("aws_sns_topic").values()]
+        for (address, side), policy in module.policies().items():
+            if any(s["Sid"].startswith("PublishFrom") for s in policy["Statement"]):
+                assert side == "key"
+                assert topics, f"{module.path} {address}"
+
+
 def test_roles_named_by_their_arn_exist_first(name: str) -> None:
     """A trust or key policy of the same account names a role by its ARN: IAM wants it to exist."""
     p = pipeline(name)

@@ -71,15 +71,15 @@ def build(parties: Parties, target: Target) -> None:
 
 def _served(parties: Parties, target: Target, deploy: Deploy) -> Served:
     draft = parties.draft
+    services = [log_encryption(target.serve.place, f"/aws/lambda/{parties.function_name}")]
+    if parties.inputs.alerts:
+        services.append(topic_encryption("cloudwatch.amazonaws.com"))
     key = draft.key(
         target.account,
         "serving",
         "serving",
         "Volumes of the endpoint, logs of the deployer, alarms",
-        [
-            log_encryption(target.serve.place, f"/aws/lambda/{parties.function_name}"),
-            topic_encryption("cloudwatch.amazonaws.com"),
-        ],
+        services,
     )
     return Served(
         draft=draft,

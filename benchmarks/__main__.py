@@ -23,7 +23,7 @@ from benchmarks.report import Size, Small, Typed, page, plot
 
 ROOT = Path(__file__).parent.parent
 LANDFORM = (sys.executable, "-m", "compiler")
-SIZES = (30, 300, 3000)
+SIZES = (300, 3000)
 TYPED_STACKS = 100
 REPEATS = 5
 
@@ -60,6 +60,10 @@ def size(accounts: int, jobs: int, scratch: Path) -> Size:
     validate = run((*LANDFORM, "validate", str(source)), _environment(scratch / "cache"))
     source.write_text(one_line_changed(source.read_text(encoding="utf-8")), encoding="utf-8")
     changed = compile_()
+    source.write_text(one_line_changed(source.read_text(encoding="utf-8"), 5), encoding="utf-8")
+    diff = run(
+        (*LANDFORM, "diff", str(source), "--from", str(out)), _environment(scratch / "cache")
+    )
     files = [path for path in out.rglob("*") if path.is_file()]
     made = Size(
         accounts=accounts,
@@ -70,6 +74,7 @@ def size(accounts: int, jobs: int, scratch: Path) -> Size:
         same=same,
         changed=changed,
         validate=validate,
+        diff=diff,
     )
     _clear(out, scratch / "cache")
     return made

@@ -96,12 +96,12 @@ def blueprint(accounts: int, *, plain: bool = False) -> str:
     return "".join(lines)
 
 
-def one_line_changed(text: str) -> str:
-    """The same with another number in the last pipeline."""
-    before, found, after = text.rpartition("min: 1, max: 4")
+def one_line_changed(text: str, number: int = 4) -> str:
+    """The same with the next number in the last pipeline that has this one."""
+    before, found, after = text.rpartition(f"min: 1, max: {number}")
     if not found:
         raise ValueError("no pipeline in the text")
-    return f"{before}min: 1, max: 5{after}"
+    return f"{before}min: 1, max: {number + 1}{after}"
 
 
 if __name__ == "__main__":

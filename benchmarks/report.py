@@ -21,16 +21,21 @@ An organisation of N accounts: the baseline in each, a pipeline for each three, 
 project for each ten. The *floor* is `json.dumps` of the same documents and the same files written by the standard
 library: nothing can be faster than that. Memory is that of all processes together.
 
+A large blueprint is compiled in shares of some hundred stacks (`compiler/shares.py`): what belongs together is built,
+checked and printed, and let go. What is unchanged since an earlier compile is not built again, as long as its files
+stand in the output folder. `diff` compares everything with everything, and holds it all.
+
 ![seconds by accounts](performance.svg)
 """
 
-MEASURES = ("floor", "cold", "same", "changed", "validate")
+MEASURES = ("floor", "cold", "same", "changed", "validate", "diff")
 WORDS = {
     "floor": "the floor",
     "cold": "`compile`, nothing there yet",
     "same": "`compile`, nothing changed",
     "changed": "`compile`, one line changed",
     "validate": "`validate`",
+    "diff": "`diff` of one line changed",
 }
 
 
@@ -46,6 +51,7 @@ class Size:
     same: Taken
     changed: Taken
     validate: Taken
+    diff: Taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +155,7 @@ COLOURS = {
     "same": "#27ae60",
     "changed": "#2980b9",
     "validate": "#8e44ad",
+    "diff": "#e67e22",
 }
 
 

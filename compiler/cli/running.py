@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import shutil
@@ -10,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 import click
 
@@ -76,7 +77,7 @@ run_options = with_options(
     ),
     click.option(
         "--only-from",
-        type=click.File(encoding="utf-8"),
+        type=click.File("rb"),
         metavar="FILE",
         help="Only the stacks listed there, one a line; - is standard input.",
     ),
@@ -115,7 +116,7 @@ class Options:
     path: Path
     out: Path
     only: tuple[str, ...]
-    only_from: TextIO | None
+    only_from: BinaryIO | None
     jobs: int
     allow_destroy: bool
     executable: str | None
@@ -167,10 +168,7 @@ def make_run(context: click.Context, options: Options) -> Run:
     executable = find_terraform(context, options.executable)
     roots = compiled_roots(context, options.path, options.out, options.color)
     stacks = [stack for root in roots for stack in read_stacks(root)]
-    listed = None
-    if options.only_from:
-        lines = (line.strip() for line in options.only_from)
-        listed = [line for line in lines if line and not line.startswith("#")]
+    listed = _listed(options.only_from) if options.only_from else None
     try:
         chosen = select(stacks, options.only, listed)
     except SelectionError as error:
@@ -181,6 +179,18 @@ def make_run(context: click.Context, options: Options) -> Run:
     plugins.mkdir(parents=True, exist_ok=True)
     terraform = Terraform(executable, Programs(), plugins.resolve(), printer.line)
     return Run(chosen, terraform, options.jobs, options.allow_destroy)
+
+
+def _listed(file: BinaryIO) -> list[str]:
+    """The stacks in a list; Windows PowerShell writes what it redirects in UTF-16, with a mark."""
+    content = file.read()
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = content.decode("utf-16" if marked else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f'"{file.name}" is no list of stacks: it is not UTF-8') from error
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def _plugin_folder() -> Path:

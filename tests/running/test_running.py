@@ -203,6 +203,20 @@ def test_list_of_stacks(bench: Bench) -> None:
     assert bench.report("plan", "--only-from", "list")["stacks"] == []
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_list_of_stacks_that_windows_wrote(bench: Bench, encoding: str) -> None:
+    (bench.folder / "list").write_text(f"{SHARED}\r\nacme/{TRAINING}\r\n", encoding)
+    assert set(statuses(bench.report("plan", "--only-from", "list"))) == {SHARED, TRAINING}
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"aws/shared/ch\xfcrn\n"])
+def test_list_of_stacks_that_is_no_text(bench: Bench, content: bytes) -> None:
+    (bench.folder / "list").write_bytes(content)
+    done = bench.run("plan", "--only-from", "list")
+    assert done.returncode == 2
+    assert '"list" is no list of stacks' in done.stderr
+
+
 def test_terraform_is_missing(bench: Bench) -> None:
     done = bench.run("plan", "--terraform", "no-such-program")
     assert done.returncode == 4

@@ -31,7 +31,7 @@ from typing import NamedTuple
 
 from compiler import output_codes as problems
 from compiler.diagnostics import Diagnostic, has_errors
-from compiler.files import Files
+from compiler.files import Files, Moved
 from compiler.terraform.names import reserved_name
 from compiler.tree_present import (
     CLOUDS,
@@ -98,7 +98,10 @@ def plan_changes(root: Path, tree: Mapping[str, bytes]) -> tuple[Changes, tuple[
     lacks are in `removed`: whether they may go is the caller's question (see `stacks_present`).
     Raises DefectiveTree for a path that could leave `root`, or an asset that no mark lists.
     """
-    plan = _plan(root, tree)
+    try:
+        plan = _plan(root, tree)
+    except Moved:
+        return Changes(), (problems.tree_moved(root),)
     return plan.changes, plan.problems
 
 
@@ -123,6 +126,8 @@ def apply_changes(
             _carry_out(root, tree, plan)
     except _Busy:
         return (problems.busy(root),)
+    except Moved:
+        return (problems.tree_moved(root),)
     except OSError as error:
         return (problems.write_failure(root, error),)
     return ()

@@ -238,6 +238,19 @@ def test_an_asset_that_is_gone_is_made_again(organisation: Organisation) -> None
     assert organisation.compile() == SECOND
 
 
+def test_what_somebody_else_changes_meanwhile_is_told(organisation: Organisation) -> None:
+    maker = Streaming(out=organisation.out, records=ShareRecords(organisation.cache))
+    compilation = compile_blueprints(organisation.source, maker)
+    file = organisation.out / "bench/aws/training-00001/p00001/main.tf.json"
+    content = file.read_bytes()
+    file.write_bytes(content + b"\n")
+    (output,) = plan_all(compilation.blueprints, organisation.out)
+    assert [found.code for found in output.diagnostics] == ["E711"]
+    file.write_bytes(content)
+    (output,) = plan_all(compilation.blueprints, organisation.out)
+    assert not output.diagnostics
+
+
 # ---- Shards
 
 

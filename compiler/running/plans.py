@@ -92,5 +92,8 @@ def load(folder: Path) -> Mapping[str, SavedPlan]:
         }
     except FileNotFoundError:
         raise PlansError(f'"{folder}" holds no plans: `landform plan --save` makes it') from None
-    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+    except PlansError:
+        raise
+    except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
+        # A ValueError: no UTF-8, or no JSON.
         raise PlansError(f'"{folder / INDEX}" cannot be read: {error}') from error

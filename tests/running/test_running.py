@@ -152,6 +152,24 @@ def test_saved_plan_that_destroys_is_refused(bench: Bench) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"[", "cannot be read"),
+        (b"[1]", "cannot be read"),
+        (b"\xff\xfe\x00", "cannot be read"),
+        (b'{"version": 1, "plans": [{}]}', "cannot be read"),
+        (b'{"version": 99, "plans": {}}', "another version of Landform: plan again"),
+    ],
+)
+def test_folder_of_plans_that_was_damaged(bench: Bench, content: bytes, said: str) -> None:
+    (bench.folder / "plans").mkdir()
+    (bench.folder / "plans" / "plans.json").write_bytes(content)
+    done = bench.run("apply", "--plans", "plans")
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
 def test_folder_of_others_is_left_alone(bench: Bench) -> None:
     done = bench.run("plan", "--save", ".")
     assert done.returncode == 2

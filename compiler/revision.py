@@ -8,6 +8,7 @@ index are not touched. Where the folder holds Landform's output it is read as it
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -68,7 +69,8 @@ def named(text: str, path: Path) -> Side:
     folder = Path(text).expanduser()
     if text.startswith(("./", "../", "/", "~")) or text in (".", ".."):
         return from_path(folder, label=text)
-    if not text or not folder.exists():
+    # `Path.exists` raises where a name is longer than one can be.
+    if not text or not os.path.exists(folder):
         return at_revision(text, path)
     if _is_revision(text, path):
         raise SideError(
@@ -243,7 +245,7 @@ def _read(root: Path, manifest: Mapping[str, Any]) -> Snapshot:
 def _json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SideError(f'"{display_path(path)}" cannot be read: {error}') from error
     if not isinstance(found, dict):
         raise SideError(f'"{display_path(path)}" is not what Landform wrote')

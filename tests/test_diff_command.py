@@ -264,12 +264,24 @@ def test_errors_of_today_stop_it(repository: Repository) -> None:
     assert diff("no-such-folder").exit_code == 1
 
 
-@pytest.mark.parametrize("name", ["no-such-branch", "main..HEAD", "--all", "HEAD:blueprints", ""])
+@pytest.mark.parametrize(
+    "name", ["no-such-branch", "main..HEAD", "--all", "HEAD:blueprints", "", "a" * 5000]
+)
 def test_an_unknown_revision_is_wrong_usage(repository: Repository, name: str) -> None:
     repository.commit("blueprints/acme.yaml", BEFORE)
     result = diff(f"--from={name}")
     assert result.exit_code == 2
     assert "neither a path nor a revision" in result.stderr
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff", b"[]", b'{"a":' * 5000 + b"1" + b"}" * 5000])
+def test_output_that_was_damaged(repository: Repository, content: bytes) -> None:
+    repository.commit("blueprints/acme.yaml", BEFORE)
+    assert CliRunner().invoke(landform, ["compile", "--out", "out"]).exit_code == 0
+    (repository.folder / "out/acme/aws/shared/churn/main.tf.json").write_bytes(content)
+    result = diff("--from=out/acme")
+    assert result.exit_code == 2
+    assert '"out/acme/aws/shared/churn/main.tf.json"' in result.stderr
 
 
 def test_an_unknown_revision_of_a_shallow_clone(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tarfile
 from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
@@ -115,5 +116,8 @@ def package(name: str, folder: Path) -> Path:
         )
     except (subprocess.SubprocessError, OSError) as error:
         missing(name, f"npm pack failed: {error}")
-    shutil.unpack_archive(folder / done.stdout.split()[-1], folder, filter="data")
+    # Python 3.11 has the filter since 3.11.4.
+    safely: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+    with tarfile.open(folder / done.stdout.split()[-1]) as archive:
+        archive.extractall(folder, **safely)
     return folder / "package"

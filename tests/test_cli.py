@@ -444,6 +444,14 @@ def test_reader_that_goes_away(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+def test_files_and_pipes_are_utf_8_whatever_the_locale(folder: Path) -> None:
+    rewrite(folder, BLUEPRINT.replace("{id:", '{tags: {owner: "→本"}, id:'))
+    plain = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = landform(folder, "explain", "accounts.one.tags.owner", env=plain)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "owner: →本" in done.stdout
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_characters_that_the_encoding_of_a_stream_lacks(folder: Path, encoding: str) -> None:
     """Windows redirects in cp1252, which has neither arrows nor Chinese."""

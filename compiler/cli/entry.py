@@ -102,10 +102,15 @@ def _nowhere() -> TextIO:
 
 
 def _write_what_can_be_written(*streams: TextIO) -> None:
-    """What an encoding lacks is shown by its number: Windows redirects in cp1252, without arrows."""
+    """Into files and pipes UTF-8, as their readers want: Windows would take cp1252, without arrows.
+
+    A terminal, and who asked for an encoding, has that; what it lacks is shown by its number.
+    """
+    asked = bool(os.environ.get("PYTHONIOENCODING"))
     for stream in streams:
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            encoding = stream.encoding if asked or stream.isatty() else "utf-8"
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 def _exit_with_defect() -> NoReturn:

@@ -19,13 +19,25 @@ machine, {machine}.
 
 An organisation of N accounts: the baseline in each, a pipeline for each three, a hub for each thirty, and a Google
 project for each ten. The *floor* is `json.dumps` of the same documents and the same files written by the standard
-library: nothing can be faster than that. Memory is that of all processes together.
+library: nothing can be faster than that. Memory is that of all processes together. Where the load
+is above the number of cores, as other programs ran, seconds beside the floor say too much: a compile waits for two cores,
+the floor for one, and for a shorter time. Processor seconds are less disturbed.
 
 A large blueprint is compiled in shares of some hundred stacks (`compiler/shares.py`): what belongs together is built,
 checked and printed, and let go. What is unchanged since an earlier compile is not built again, as long as its files
 stand in the output folder. `diff` compares everything with everything, and holds it all.
 
 ![seconds by accounts](performance.svg)
+"""
+
+TAIL = """\
+## On several machines
+
+`landform compile --executor dask://HOST:PORT` has the stacks put through CDKTF on the workers of a Dask cluster
+(`pip install 'landform[dask]'` there and here, the same version of Landform). All else is done where the command runs.
+
+`landform compile --shard 2/5` compiles the second fifth of a large blueprint: its stacks' files, without the manifest and the
+access ledger, which only a compile of the whole can write. With `--check`, each of five CI jobs looks at its own.
 """
 
 MEASURES = ("floor", "cold", "same", "changed", "validate", "diff")
@@ -82,6 +94,7 @@ def page(sizes: Sequence[Size], small: Small, typed: Typed | None) -> str:
     parts.append(_small(small))
     if typed is not None:
         parts.append(_typed(typed))
+    parts.append(TAIL)
     return "\n".join(parts)
 
 

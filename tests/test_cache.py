@@ -67,9 +67,7 @@ class Place:
         (self.blueprint / "churn.yaml").write_text(TEMPLATE)
         really = compilation.compile_blueprints
 
-        def counted(
-            path: Path, maker: compilation.Maker | None = None
-        ) -> compilation.Compilation:
+        def counted(path: Path, maker: compilation.Maker | None = None) -> compilation.Compilation:
             self.compiled += 1
             return really(path, maker)
 

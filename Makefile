@@ -35,7 +35,7 @@ demo: .venv/runtime  ## Compile blueprints/ into generated/
 
 .PHONY: test
 test: .venv/test  ## Run the tests that need neither Terraform nor a cloud
-	$(python) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	$(python) -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: test-rig
 test-rig: .venv/test .venv-scan/made  ## Run the tests against real Terraform and the simulated AWS

@@ -55,6 +55,7 @@ def organisation(folder: Path, accounts: int) -> Path:
     return source
 
 
+@pytest.mark.rig  # too long for the fast tests
 def test_seconds_to_the_floor_and_by_size(tmp_path: Path) -> None:
     small, large = organisation(tmp_path, 48), organisation(tmp_path, 144)
     compiled(small, tmp_path / "first")  # what is done once for a process
@@ -67,6 +68,7 @@ def test_seconds_to_the_floor_and_by_size(tmp_path: Path) -> None:
     assert compiled(large, tmp_path / "144" / "out") < three / 2
 
 
+@pytest.mark.rig  # too long for the fast tests
 def test_memory_holds_a_few_shares(tmp_path: Path) -> None:
     """Of three times the accounts it takes little more at once."""
     peaks = []

@@ -557,6 +557,7 @@ def processor(page: Page) -> float:
     return next(float(each["value"]) for each in metrics if each["name"] == "ProcessTime")
 
 
+@pytest.mark.rig  # too long for the fast tests
 def test_a_thousand_stacks(browser: Browser, tmp_path: Path) -> None:
     source, path = tmp_path / "blueprint.yaml", tmp_path / "graph.html"
     source.write_text(blueprint(456), encoding="utf-8")

@@ -36,6 +36,7 @@ def in_order(before: str, after: str) -> bool:
 # ---- A new blueprint
 
 
+@pytest.mark.rig  # too long for the fast tests
 def test_a_large_organisation_becomes_a_blueprint(aws: Organization) -> None:
     made = grown(aws, 300)
     closed = next(id for name, id in made.ids.items() if name.startswith("Team "))

@@ -209,6 +209,7 @@ def test_killed_at_every_step(tmp_path: Path) -> None:
         check_exact(tmp_path, target)
 
 
+@pytest.mark.rig  # too long for the fast tests
 def test_killed_again_and_again(tmp_path: Path) -> None:
     chance = random.Random(20)
     for _ in range(40):
@@ -271,6 +272,7 @@ def large(note: str, accounts: range) -> Tree:
     return tree
 
 
+@pytest.mark.rig  # too long for the fast tests
 def test_killed_at_random_moments(tmp_path: Path) -> None:
     old, new = large("old", range(0, 24)), large("new", range(8, 32))
     start(tmp_path, old)

@@ -117,13 +117,14 @@ def matrix_differences(applied: Applied) -> list[str]:
     """
     wrong = []
     for role, question, own in asked(applied):
-        everything = not own and role in applied.administrators
-        expected = in_ledger(applied, role, question) or (
-            everything and by_account(applied, role, question)
-        )
         verdict = ask(applied, role, question)
+        # What the owner opens to a whole account, a policy of AWS may say of a role there.
+        attached = not own and role in applied.administrators
+        expected = in_ledger(applied, role, question) or (
+            attached and by_account(applied, role, question) and verdict.identity.grants
+        )
         got = {"both": verdict.allowed}
-        if not own and not everything:
+        if not own and not attached:
             got["identity"] = verdict.identity.grants
         if not own and not by_account(applied, role, question):
             got["owner"] = ask(applied, role, question, administrator=True).allowed

@@ -15,11 +15,11 @@ FROM python:${PYTHON} AS build
 WORKDIR /source
 COPY requirements/runtime.lock requirements/runtime.lock
 # Exact versions, with hashes; then Landform itself, from this source alone.
-RUN python -m venv /opt/landform \
-    && /opt/landform/bin/pip install --no-cache-dir --require-hashes --requirement requirements/runtime.lock
+RUN python -m venv /venv \
+    && /venv/bin/pip install --no-cache-dir --require-hashes --requirement requirements/runtime.lock
 COPY pyproject.toml README.md ./
 COPY compiler compiler
-RUN /opt/landform/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+RUN /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM python:${PYTHON} AS landform
 # git reads other revisions, for `landform diff`. The mounted repository belongs to whoever owns it outside,
@@ -31,9 +31,9 @@ RUN apt-get update \
     && git config --system --add safe.directory '*' \
     && useradd --uid 1000 --create-home landform \
     && install --directory --mode 1777 /var/cache/landform
-COPY --from=build /opt/landform /opt/landform
+COPY --from=build /venv /venv
 # Caches go where any user may write: `docker run --user "$(id -u):$(id -g)"` has no home folder.
-ENV PATH="/opt/landform/bin:$PATH" HOME=/var/cache/landform
+ENV PATH="/venv/bin:$PATH" HOME=/var/cache/landform
 USER 1000
 WORKDIR /repository
 ENTRYPOINT ["landform"]

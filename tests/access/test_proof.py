@@ -197,12 +197,6 @@ def source_in_arn(mutant: Mutant) -> bool:
     return dropped and bool(arns) and all(arn.split(":")[4] == account for arn in arns)
 
 
-def without_topic(mutant: Mutant) -> bool:
-    """Use of a key for publishing, in a stack that has no topic."""
-    publishes = mutant.sid.startswith("PublishFrom") and mutant.local.startswith("kms_key_")
-    return publishes and "aws_sns_topic" not in mutant.document["resource"]
-
-
 # Changes that take nothing away and give nobody anything that the ledger doesn't say, each with its
 # reason.
 EQUIVALENT: dict[str, Callable[[Mutant], bool]] = {
@@ -212,7 +206,6 @@ EQUIVALENT: dict[str, Callable[[Mutant], bool]] = {
     "the pattern stands for all that the service has in the account, which is asked for": (
         pattern_of_all
     ),
-    "the key encrypts no topic that could be published to": without_topic,
 }
 
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from compiler.access.evaluation import Policies
-from compiler.access.fold import measured, size
+from compiler.access.fold import longest, size
 from compiler.access.google_proof import prove_bindings
 from compiler.access.ledger import Binding, Edge, Right
 from compiler.access.proof import Finding, prove_known
@@ -309,7 +309,7 @@ def _policy_sizes(resource: Resource, stack: Stack, span: Span) -> Iterator[Diag
         limit = policy_limit_of(resource.type, argument) if isinstance(value, JsonText) else None
         if limit is None or not isinstance(value, JsonText):
             continue
-        text = json.dumps(measured(value.value), separators=(",", ":"), ensure_ascii=False)
+        text = longest(value.value)
         length = len(text.encode()) if limit.unit == "bytes" else len(text)
         if length > limit.maximum:
             yield Diagnostic(
@@ -346,7 +346,7 @@ def _configuration_sizes(resource: Resource, stack: Stack, span: Span) -> Iterat
     for action in _actions(resource):
         configuration = action.get("configuration")
         for key, value in configuration.items() if isinstance(configuration, Mapping) else ():
-            length = len(str(measured(value)))
+            length = len(str(json.loads(longest(value))))
             if length > CONFIGURATION_LIMIT:
                 yield Diagnostic(
                     code="E404",

@@ -12,18 +12,20 @@ import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from compiler.tree_present import Disk, owned_files
+from compiler.tree_present import Contents, Disk, Marker, content_of, owned_files
 
 
 class Files(Mapping[str, bytes]):
     """Contents by path below `root`, as a tree is (`compiler.tree`).
 
-    `digests` are the SHA-256 of each, in hexadecimal. Raises OSError where a file that stood there is gone.
+    `digests` are the SHA-256 of each, in hexadecimal, `contents` what was read there. Raises OSError where a file that stood there is gone.
     """
 
     def __init__(self, root: Path) -> None:
         self.digests: dict[str, str] = {}
-        self._disk = Disk(root)
+        self.contents = Contents()
+        self._disk = Disk(root, self.contents)
+        self._markers: dict[str, Marker | None] = {}
         self._waiting: dict[str, tuple[int, int]] = {}
         self._store = tempfile.TemporaryFile()  # noqa: SIM115
         weakref.finalize(self, self._store.close)
@@ -31,12 +33,13 @@ class Files(Mapping[str, bytes]):
 
     def add(self, path: str, content: bytes) -> str:
         """Put a file there; gives its digest."""
-        digest = hashlib.sha256(content).hexdigest()
-        if not self.keep(path, digest):
+        found = content_of(path, content)
+        if not self.keep(path, found.digest):
             self._store.seek(self._end)
             self._store.write(content)
-            self._put(path, digest, len(content))
-        return digest
+            self._markers[path] = found.marker
+            self._put(path, found.digest, len(content))
+        return found.digest
 
     def write(self, path: str, pieces: Iterable[str]) -> None:
         """Put a file there that is never held as a whole."""
@@ -61,6 +64,14 @@ class Files(Mapping[str, bytes]):
         for path in sorted(owned_files(self._disk, {}, {})):
             if "/".join(path.split("/")[:3]) not in stacks:
                 self.digests[path] = self._disk.digest(path)
+
+    def marker(self, path: str) -> Marker | None:
+        """The mark of Landform in the main.tf.json at `path`, if it has one."""
+        return self._markers[path] if path in self._markers else self._disk.marker(path)
+
+    def new(self, path: str) -> bool:
+        """Whether the content is not the one that stands there."""
+        return path in self._waiting
 
     def _put(self, path: str, digest: str, length: int) -> None:
         self.digests[path] = digest

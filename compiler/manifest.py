@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cache
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -131,8 +132,13 @@ def ledger_pieces(lists: Mapping[str, Iterable[str]]) -> Iterator[str]:
 
 def entry_text(entry: Entry) -> str:
     """An entry as it stands in access.json."""
-    before, _, after = _shape((list_of(entry),)).partition("{}")
+    before, _, after = _shape_of_one(list_of(entry)).partition("{}")
     return canonical(ledger((entry,))).removeprefix(before).removesuffix(after)
+
+
+@cache
+def _shape_of_one(filled: str) -> str:
+    return _shape((filled,))
 
 
 def _shape(filled: Collection[str]) -> str:

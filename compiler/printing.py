@@ -43,15 +43,19 @@ class Printer:
         self._executor = executor
         self._known = known
         self._begun: dict[str, Document] = {}
+        self._written: dict[str, tuple[Document, str]] = {}
         self._futures: list[Future[Texts]] = []
 
     def begin(self, documents: Mapping[str, Document]) -> frozenset[str]:
         """Start with these; gives the paths of those that are not known."""
-        new = {path: each for path, each in documents.items() if not self._knows(each)}
+        self._written = {path: (each, _json(each)) for path, each in documents.items()}
+        new = [path for path, (_, text) in self._written.items() if not self._knows(text)]
         if self._executor is not None and len(documents) >= WORTH_A_PROCESS:
-            for share in _shares(new):
+            paths = sorted(new)
+            for start in range(0, len(paths), SHARE):
+                share = {path: self._written[path][1] for path in paths[start : start + SHARE]}
                 self._futures.append(self._executor.submit(_synthesized_elsewhere, share))
-            self._begun = new
+            self._begun = {path: documents[path] for path in new}
         return frozenset(new)
 
     def texts(self, documents: Mapping[str, Document]) -> Texts:
@@ -64,17 +68,20 @@ class Printer:
             raise EngineError(f"the engine's process ended: {error}") from error
         here: dict[str, Document] = {}
         for path, each in documents.items():
-            if self._knows(each):
+            known, text = self._written.pop(path, (None, ""))
+            if known is not each:
+                text = _json(each)
+            if self._knows(text):
                 texts[path] = canonical(each).encode()
             elif path not in texts or self._begun[path] is not each:
                 here[path] = each
-            self.printed.add(fingerprint(each))
+            self.printed.add(fingerprint(text))
         if here:
             texts |= synthesized(here)
         return {path: texts[path] for path in documents}
 
-    def _knows(self, document: Document) -> bool:
-        return bool(self._known) and fingerprint(document) in self._known
+    def _knows(self, text: str) -> bool:
+        return bool(self._known) and fingerprint(text) in self._known
 
 
 def synthesized(documents: Mapping[str, Document]) -> Texts:
@@ -86,20 +93,18 @@ def _synthesized_elsewhere(texts: Mapping[str, str]) -> Texts:
     return synthesized({path: json.loads(text) for path, text in texts.items()})
 
 
-def fingerprint(document: Document) -> bytes:
-    """The same for the same values only."""
-    return hashlib.sha256(_json(document).encode()).digest()
+def fingerprint(text: str) -> bytes:
+    """Of a document, as JSON: the same for the same values only."""
+    return hashlib.sha256(text.encode()).digest()
 
 
 def _json(document: Document) -> str:
-    return json.dumps(document, separators=(",", ":"))
+    """What another process is given: it takes less than pickles, and numbers that know how they were
+    written are numbers."""
+    return _JSON.encode(document)
 
 
-def _shares(documents: Mapping[str, Document]) -> Iterator[dict[str, str]]:
-    """As JSON: it takes less than pickles, and numbers that know how they were written are numbers."""
-    paths = sorted(documents)
-    for start in range(0, len(paths), SHARE):
-        yield {path: _json(documents[path]) for path in paths[start : start + SHARE]}
+_JSON: Final = json.JSONEncoder(separators=(",", ":"))
 
 
 @contextmanager

@@ -37,7 +37,8 @@ FEW: Final = 40
 LEAST, MOST = 60, 200
 _ENDS: Final = 8
 
-_DIGITS = re.compile(rb"\d{12,}")
+# Much faster than looking for runs of digits with a pattern.
+_BUT_DIGITS: Final = bytes(each if each in b"0123456789" else ord(" ") for each in range(256))
 _BUCKET = re.compile(rb":s3:::([A-Za-z0-9._-]+)")
 _ID: Final = 12
 
@@ -138,7 +139,7 @@ def _part(
 
 def _ids(content: bytes) -> Iterator[bytes]:
     """Every run of twelve digits: what stands before one, such as a length, may look like a digit."""
-    for run in set(_DIGITS.findall(content)):
+    for run in set(content.translate(_BUT_DIGITS).split()):
         yield from (run[at : at + _ID] for at in range(len(run) - _ID + 1))
 
 

@@ -43,6 +43,7 @@ from compiler.tree_present import (
     Claims,
     Disk,
     Kind,
+    Marker,
     PresentStack,
     digest_of,
     folded,
@@ -139,11 +140,11 @@ def apply_changes(
 def _check_tree(tree: Mapping[str, bytes]) -> None:
     """Raise DefectiveTree unless the next run will recognise every file of it as ours."""
     listed = set(LEDGERS)
-    for path, content in tree.items():
+    for path in tree:
         if reason := unsafe(path):
             raise DefectiveTree(f"{path!r} {reason}")
         if _is_main(path):
-            marker = marker_of(text_of(content))
+            marker = _marker(tree, path)
             if marker is None:
                 raise DefectiveTree(f"{path!r} has no mark of Landform")
             stack = path.removesuffix(MAIN)
@@ -155,6 +156,10 @@ def _check_tree(tree: Mapping[str, bytes]) -> None:
     for path in tree:
         if parent := next((p for p in _parents(path) if p in tree), None):
             raise DefectiveTree(f"{parent!r} is a file and a folder")
+
+
+def _marker(tree: Mapping[str, bytes], path: str) -> Marker | None:
+    return tree.marker(path) if isinstance(tree, Files) else marker_of(text_of(tree[path]))
 
 
 def _is_main(path: str) -> bool:
@@ -192,21 +197,22 @@ def _journal(tree: Mapping[str, bytes], plan: _Plan) -> bytes:
 
 def _plan(root: Path, tree: Mapping[str, bytes]) -> _Plan:
     _check_tree(tree)
-    disk = Disk(root)
+    disk = Disk(root, tree.contents if isinstance(tree, Files) else None)
     claims = read_journal(disk)
     owned = owned_files(disk, tree, claims)
     found: dict[str, list[str]] = {"added": [], "changed": [], "same": []}
     obstacles: dict[str, Kind] = {}
     for path in sorted(tree):
         kind, at = disk.find(path)
-        if (kind, at) != ("file", path):
-            found["added"].append(path)
-            if kind != "absent":
-                obstacles[at] = kind
-        elif _same(disk, path, tree):
+        there = (kind, at) == ("file", path)
+        if there and _same(disk, path, tree):
             found["same"].append(path)
-        else:
-            found["changed"].append(path)
+            continue
+        if isinstance(tree, Files) and not tree.new(path):
+            raise Moved(str(root / path))
+        found["changed" if there else "added"].append(path)
+        if not there and kind != "absent":
+            obstacles[at] = kind
     stale = owned - tree.keys()
     changes = Changes(
         removed=tuple(sorted(stale)), **{name: tuple(paths) for name, paths in found.items()}

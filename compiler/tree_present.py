@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import time
 import unicodedata
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
@@ -164,11 +165,58 @@ def folded(path: str) -> str:
 # ---- What is there
 
 
+class Content(NamedTuple):
+    """A file's SHA-256 in hexadecimal, and its mark, if it is a main.tf.json that has one."""
+
+    digest: str
+    marker: Marker | None
+
+
+class Contents:
+    """What files hold, read once for as long as they stay as they are.
+
+    Inode, size and times tell, as in git's index; and as there, a file that was changed just before it
+    was read is read again: a clock is too coarse to show a second change.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[tuple[int, ...], Content]] = {}
+
+    def of(self, path: str) -> Content:
+        """Those of the file at `path`. Raises OSError."""
+        sign = _sign(os.stat(path))
+        known = self._known.get(path)
+        if known is not None and known[0] == sign:
+            return known[1]
+        with open(path, "rb") as file:
+            sign = _sign(os.fstat(file.fileno()))
+            content = file.read()
+        found = content_of(path, content)
+        if max(sign[2:]) < time.time_ns() - _COARSE:
+            self._known[path] = sign, found
+        return found
+
+
+# The coarsest clock of a file system that is in use (FAT: two seconds).
+_COARSE = 2 * 10**9
+
+
+def _sign(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def content_of(path: str, content: bytes) -> Content:
+    """The same of what is not on disk."""
+    main = path.endswith(f"/{MAIN}")
+    return Content(digest_of(content), marker_of(text_of(content)) if main else None)
+
+
 class Disk:
     """What lies below `root`, listed once; links are never followed."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, contents: Contents | None = None) -> None:
         self.root = root
+        self.contents = contents or Contents()
         self._base = os.fspath(root)
         self.problems: list[Diagnostic] = []
         self._listings: dict[str, dict[str, Kind]] = {}
@@ -230,12 +278,18 @@ class Disk:
 
     def digest(self, path: str) -> str:
         """The SHA-256 of `path`, in hexadecimal; that of nothing, with a problem noted, if that fails."""
+        return self._content(path).digest
+
+    def marker(self, path: str) -> Marker | None:
+        """The mark of Landform in the main.tf.json at `path`, if it has one."""
+        return self._content(path).marker
+
+    def _content(self, path: str) -> Content:
         try:
-            with open(f"{self._base}/{path}", "rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+            return self.contents.of(f"{self._base}/{path}")
         except OSError as error:
             self.problems.append(problems.unreadable(self.root, path, error))
-            return _EMPTY
+            return Content(_EMPTY, None)
 
     def read(self, path: str, most: int = -1) -> bytes:
         """The content of `path`, or its first bytes; empty, with a problem noted, if that fails."""
@@ -320,7 +374,7 @@ def _marked_stacks(disk: Disk, besides: Container[str] = ()) -> Iterator[tuple[s
             for stack in _folders(disk, account):
                 if stack in besides or disk.names(stack).get(MAIN) != "file":
                     continue
-                if marker := marker_of(text_of(disk.read(f"{stack}/{MAIN}"))):
+                if marker := disk.marker(f"{stack}/{MAIN}"):
                     yield stack, marker
 
 

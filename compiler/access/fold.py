@@ -21,23 +21,27 @@ REFERENCE_LENGTH = 120
 _WORD = re.compile(r"[A-Z][a-z0-9]*|[0-9]+")
 
 
-def measured(value: Value) -> object:
-    """The value with the longest text that its references may become."""
-    if type(value) is str:
-        return value
-    if isinstance(value, Expression):
-        return "x" * REFERENCE_LENGTH if value.text.startswith("${") else value.text
-    if isinstance(value, dict | Mapping):
-        return {key: measured(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [measured(item) for item in value]
-    return value
+def longest(value: Value) -> str:
+    """The value as compact JSON, with the longest text that its references may become."""
+    return _LONGEST.encode(value)
 
 
 def size(value: Value) -> int:
-    """The length of the value as compact JSON, in bytes."""
-    text = json.dumps(measured(value), separators=(",", ":"), ensure_ascii=False)
-    return len(text.encode())
+    """The length of that text in bytes."""
+    return len(longest(value).encode())
+
+
+def _measured(value: object) -> object:
+    """What JSON doesn't know."""
+    if isinstance(value, Expression):
+        return "x" * REFERENCE_LENGTH if value.text.startswith("${") else value.text
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{value!r} is no value of a policy")
+
+
+_LONGEST = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=_measured)
+_SORTED = json.JSONEncoder(sort_keys=True, default=_measured)
 
 
 def fold(
@@ -92,7 +96,7 @@ def _but_resources(statement: Statement) -> str:
     del body["Sid"]
     if body.pop("Resource", None) is None:
         return statement.sid
-    return json.dumps(measured(body), sort_keys=True)
+    return _SORTED.encode(body)
 
 
 def _but_prefixes(statement: Statement) -> str:
@@ -100,7 +104,7 @@ def _but_prefixes(statement: Statement) -> str:
         return statement.sid
     body = {**statement.json(), "Sid": None}
     body["Condition"] = _without(statement.conditions, "StringLike", "s3:prefix")
-    return json.dumps(measured(body), sort_keys=True)
+    return _SORTED.encode(body)
 
 
 def _wider(name: str, group: Sequence[Statement]) -> Statement:
@@ -132,7 +136,7 @@ def _shape(statement: Statement) -> str:
     del body["Sid"], body["Principal"]
     body["narrowed"] = role is not None
     body["Condition"] = _without(statement.conditions, "ArnEquals", "aws:PrincipalArn")
-    return json.dumps(measured(body), sort_keys=True)
+    return _SORTED.encode(body)
 
 
 def _role(statement: Statement) -> Value:

@@ -49,7 +49,9 @@ class Statement:
         """Whether it is about the action, in lower case, or may be."""
         if self.unknown:
             return True
-        hit = any(each in ("*", action) or like(each)(action) for each in self.actions)
+        hit = action in self.actions or any(
+            like(each)(action) for each in self.actions if "*" in each or "?" in each
+        )
         return hit is not self.not_action
 
 

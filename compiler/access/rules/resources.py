@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache, lru_cache
 
 from compiler.access.rules.actions import LIMITS
 from compiler.access.rules.exceptions import EVERYTHING, MORE_RESOURCES
@@ -74,17 +75,22 @@ def _star(statement: Statement, action: iam.Action) -> Iterator[Finding]:
 
 def _covers_type(action: iam.Action, pattern: str) -> bool:
     """Whether a pattern leaves everything open that the ARN of some type has after the account."""
-    parts = pattern.split(":", 5)
-    if pattern.startswith("$"):
+    if "*" not in pattern or pattern.startswith("$"):
         return False
+    parts = pattern.split(":", 5)
     if len(parts) < 6:
-        return "*" in pattern
-    forms = (resource.arn.split(":", 5)[5] for resource in action.resources)
-    return any(_same(_PLACEHOLDER.sub("*", form), parts[5]) for form in forms)
+        return True
+    forms = _open_forms(action.name)
+    rest = re.sub(r"\*+", "*", parts[5])
+    return rest in forms or (rest == "*" and bool(forms))
 
 
-def _same(form: str, rest: str) -> bool:
-    return "*" in form and re.sub(r"\*+", "*", rest) in (form, "*")
+@cache
+def _open_forms(action: str) -> frozenset[str]:
+    """What stands after the account in ARNs of the action's resources, with `*` for what varies."""
+    (named,) = iam.matching_actions(action)
+    forms = (_PLACEHOLDER.sub("*", each.arn.split(":", 5)[5]) for each in named.resources)
+    return frozenset(form for form in forms if "*" in form)
 
 
 def _narrowed(statement: Statement) -> bool:
@@ -139,9 +145,16 @@ def _wrong_service(statement: Statement) -> Iterator[Finding]:
 
 
 def _applies(action: iam.Action, arn: str) -> bool:
-    if arn == "*" or iam.arn_matches_resource_type(action, arn):
+    return arn == "*" or _meets(action.name, arn)
+
+
+# The policies of neighbouring stacks speak of the same resources.
+@lru_cache(maxsize=4096)
+def _meets(action: str, arn: str) -> bool:
+    (named,) = iam.matching_actions(action)
+    if iam.arn_matches_resource_type(named, arn):
         return True
-    return any(overlaps(form, arn) for form in MORE_RESOURCES.get(action.name, ()))
+    return any(overlaps(form, arn) for form in MORE_RESOURCES.get(action, ()))
 
 
 def _arn(written: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from compiler.access.rules.exceptions import (
     CLAIMS,
@@ -67,18 +67,21 @@ def keys(statement: Statement) -> Iterator[Finding]:
 
 def _without(statement: Statement, condition: Condition) -> tuple[str, ...]:
     """The actions, as written, of which no request has the key."""
+    key = condition.key.lower()
     return tuple(
         pattern
         for pattern in statement.actions
-        if pattern != "*"
-        and (pattern, condition.key.lower()) not in IDLE_KEYS
-        and (actions := iam.matching_actions(pattern))
-        and not any(_takes(action, condition.key.lower()) for action in actions)
+        if pattern != "*" and (pattern, key) not in IDLE_KEYS and _lacks(pattern, key)
     )
 
 
-def _takes(action: iam.Action, key: str) -> bool:
-    return any(_template(known).fullmatch(key) for known in action.takes_key)
+@lru_cache(maxsize=4096)
+def _lacks(pattern: str, key: str) -> bool:
+    """Whether there are such actions, and a request of none of them has the key."""
+    actions = iam.matching_actions(pattern)
+    return bool(actions) and not any(
+        _template(known).fullmatch(key) for action in actions for known in action.takes_key
+    )
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from compiler.access.rules.exceptions import BROAD, NARROWED_BY, PLAIN_ROOT
 from compiler.access.rules.records import Attachment, Finding, Statement
@@ -50,13 +51,18 @@ def unbounded(statement: Statement) -> Iterator[Finding]:
     for pattern in statement.actions:
         if not pattern.partition(":")[2].strip("*?"):
             continue
-        for name in sorted(NARROWED_BY.keys() & {a.name for a in iam.matching_actions(pattern)}):
+        for name in _narrow(pattern):
             for keys in NARROWED_BY[name]:
                 if not statement.demanding(*(key.lower() for key in keys)):
                     needed = " or ".join(keys)
                     yield statement.finding(
                         "E820", f"{name} without a condition on {needed}", f"add {needed}"
                     )
+
+
+@lru_cache(maxsize=4096)
+def _narrow(pattern: str) -> tuple[str, ...]:
+    return tuple(sorted(NARROWED_BY.keys() & {a.name for a in iam.matching_actions(pattern)}))
 
 
 def attached(attachment: Attachment) -> Iterator[Finding]:

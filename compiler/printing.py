@@ -20,8 +20,6 @@ from compiler.terraform.document import Json
 from compiler.terraform.synth import EngineError, synthesize
 from compiler.terraform.text import canonical
 
-# Documents below which another process takes longer to start than it saves.
-WORTH_A_PROCESS: Final = 60
 # Documents given to a process at once.
 SHARE: Final = 100
 
@@ -50,7 +48,7 @@ class Printer:
         """Start with these; gives the paths of those that are not known."""
         self._written = {path: (each, _json(each)) for path, each in documents.items()}
         new = [path for path, (_, text) in self._written.items() if not self._knows(text)]
-        if self._executor is not None and len(documents) >= WORTH_A_PROCESS:
+        if self._executor is not None:
             paths = sorted(new)
             for start in range(0, len(paths), SHARE):
                 share = {path: self._written[path][1] for path in paths[start : start + SHARE]}

@@ -45,9 +45,13 @@ _ID: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Some components of a blueprint, in its order. `fingerprint` is None where none can be taken."""
+    """Some components of a blueprint, in its order, and how many stacks they have, at the least.
+
+    `fingerprint` is None where none can be taken.
+    """
 
     components: tuple[Component, ...]
+    stacks: int
     fingerprint: str | None = None
 
 
@@ -58,7 +62,7 @@ def shares(
 
     `program` stands for Landform's own code. Each component is drafted for it, and the draft let go.
     """
-    whole = (Share(world.components),)
+    whole = (Share(world.components, len(world.components)),)
     if len(world.components) < FEW or world.removed:
         return whole
     accounts = {account.id.encode(): account for account in world.organization.accounts.values()}
@@ -73,7 +77,11 @@ def shares(
     if common is None:
         return whole
     return tuple(
-        Share(tuple(part.component for part in several), _fingerprint(common, several, accounts))
+        Share(
+            tuple(part.component for part in several),
+            sum(part.stacks for part in several),
+            _fingerprint(common, several, accounts),
+        )
         for several in _cut(_islands(parts))
     )
 

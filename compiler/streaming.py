@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import gc
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -41,6 +41,9 @@ from compiler.shares import Share, shares
 from compiler.terraform.stack import Stack
 from compiler.terraform.text import canonical
 from compiler.tree_present import MAIN
+
+# Stacks that another process puts through the engine sooner than this one: it has to start, and both need memory.
+WORTH_A_PROCESS: Final = 400
 
 # Shares that wait for the engine while the next is built.
 AHEAD: Final = 1
@@ -75,27 +78,28 @@ class Streaming:
         parts = shares(world, kinds, beside, among, self.records.program)
         number, of = self.shard
         if len(parts) == 1 and number == 1:
-            return build(world, kinds, beside, self.printer())
+            return build(world, kinds, beside, self.printer(parts))
         parts = parts[number - 1 :: of]
         work = _Work(self, world)
         _let_go()
-        done = built = 0
-        for share in parts:
-            self.watch(done, sum(len(each.components) for each in parts))
+        new = [share for share in parts if not work.remembers(share)]
+        total = sum(len(share.components) for share in parts)
+        done = total - sum(len(share.components) for share in new)
+        for built, share in enumerate(new, 1):
+            self.watch(done, total)
             done += len(share.components)
-            if not work.remembers(share):
-                part = replace(world, components=share.components)
-                compiled, found = build(part, kinds, beside, self.printer(), among)
-                work.take(share, compiled, found)
-                del compiled
-                built += 1
-                if built % TIDY == 0:
-                    _let_go()
+            part = replace(world, components=share.components)
+            compiled, found = build(part, kinds, beside, self.printer(new), among)
+            work.take(share, compiled, found)
+            del compiled
+            if built % TIDY == 0:
+                _let_go()
         return work.finished()
 
-    def printer(self) -> Printer:
-        """One for a share."""
-        return Printer(self.executor, self.known)
+    def printer(self, new: Iterable[Share]) -> Printer:
+        """One for one of these shares."""
+        worth = sum(share.stacks for share in new) >= WORTH_A_PROCESS
+        return Printer(self.executor if worth else None, self.known)
 
 
 def _let_go() -> None:
@@ -124,7 +128,7 @@ class _Work:
 
     def __post_init__(self) -> None:
         self.files = Files((self.by.out or Path()) / self.world.organization.name)
-        self.printer = self.by.printer()
+        self.printer = self.by.printer(())
         self.spans = {each.name: each.span for each in self.world.components}
         self.idle = {repr(exception): exception for exception in self.world.exceptions}
 

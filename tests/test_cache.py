@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from compiler import cache as cache_module
-from compiler import compilation, printing
+from compiler import compilation, printing, streaming
 from compiler.cli.entry import landform
 from compiler.streaming import Streaming
 from compiler.terraform.document import Json
@@ -264,7 +264,7 @@ def test_any_executor_gives_the_same_bytes(place: Place, monkeypatch: pytest.Mon
         (compiled,) = compilation.compile_blueprints(place.blueprint, maker).blueprints
         return compiled.tree()
 
-    monkeypatch.setattr(printing, "WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(streaming, "WORTH_A_PROCESS", 1)
     monkeypatch.setattr(printing, "SHARE", 1)
     alone = tree()
     with printing.processes(3) as executor:

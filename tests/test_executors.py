@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from compiler import executors, printing
+from compiler import executors, printing, streaming
 from compiler.cli.entry import landform
 from compiler.executors import Cluster
 from compiler.terraform.synth import EngineError
@@ -51,7 +51,7 @@ def test_two_workers_give_the_same_bytes(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone = compiled(tmp_path / "alone", "--jobs", "1")
-    monkeypatch.setattr(printing, "WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(streaming, "WORTH_A_PROCESS", 1)
     monkeypatch.setattr(printing, "SHARE", 1)
     monkeypatch.setattr(printing, "synthesize", None)  # not here
     assert compiled(tmp_path / "cluster", "--executor", address) == alone

@@ -16,7 +16,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from compiler import printing
+from compiler import printing, streaming
 from compiler.compilation import Compiled, compile_blueprints
 from compiler.emission import apply, plan
 from compiler.streaming import Streaming
@@ -114,7 +114,7 @@ def test_second_compile_touches_nothing(tmp_path: Path) -> None:
 def test_number_of_processes_does_not_matter(
     tree: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(printing, "WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(streaming, "WORTH_A_PROCESS", 1)
     monkeypatch.setattr(printing, "SHARE", 4)
     monkeypatch.setattr(printing, "synthesize", None)  # not here
     with printing.processes(3) as executor:

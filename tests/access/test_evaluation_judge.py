@@ -7,7 +7,6 @@ answer alike, or the disagreement is one of `EXPLAINED`.
 from __future__ import annotations
 
 import copy
-import os
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -31,6 +30,7 @@ from tests.access.evaluation_support import (
     organizations,
     requests,
 )
+from tests.needs import lacking
 
 REQUESTS = 2500
 # The judge's list of actions lacks that they know versions of models (SageMaker developer guide,
@@ -262,9 +262,7 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[evaluation_judge
     try:
         folder = evaluation_judge.install(tmp_path_factory.mktemp("judge"))
     except evaluation_judge.UnavailableError as missing:
-        if os.environ.get("CI"):
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
+        lacking(str(missing))
     with evaluation_judge.running(folder) as found:
         yield found
 

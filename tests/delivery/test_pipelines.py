@@ -30,6 +30,7 @@ from tests.delivery.files import (
     scripts,
     step,
 )
+from tests.needs import lacking
 from tests.pages.walkthrough import ROOT
 from tests.running.conftest import BLUEPRINT
 
@@ -274,7 +275,13 @@ def test_github_assumes_the_role_that_its_stacks_are_applied_as(site: Path, tmp_
             assert "repo:acme/platform:ref:refs/heads/main" in json.dumps(trust)
 
 
-@pytest.mark.skipif(shutil.which("gpg") is None, reason="needs gpg, as GitHub's runners have it")
+@pytest.fixture
+def gpg() -> None:
+    if shutil.which("gpg") is None:
+        lacking("gpg is not on PATH; GitHub's runners have it")
+
+
+@pytest.mark.usefixtures("gpg")
 def test_github_applies_the_plans_that_it_made(site: Path, tmp_path: Path) -> None:
     jobs = read(GITHUB)["jobs"]
     surroundings = {**runner(tmp_path), "DESTROY": "", "PASSPHRASE": "correct horse"}
@@ -300,7 +307,7 @@ def test_github_applies_the_plans_that_it_made(site: Path, tmp_path: Path) -> No
     assert not (site / "generated/acme/aws/shared/churn/terraform.tfstate").exists()
 
 
-@pytest.mark.skipif(shutil.which("gpg") is None, reason="needs gpg, as GitHub's runners have it")
+@pytest.mark.usefixtures("gpg")
 def test_github_does_not_keep_plans_without_a_passphrase(site: Path, tmp_path: Path) -> None:
     (site / "plans").mkdir()
     script = step(read(GITHUB)["jobs"]["plan"], "Encrypt the plans")["run"]

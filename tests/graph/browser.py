@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.needs import lacking
+
 NAMES = ("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome", "chrome")
 # It asks nobody for updates, and needs neither a display nor a sandbox of its own (CI runs as root).
 ARGUMENTS = (
@@ -50,10 +52,15 @@ class BrowserError(RuntimeError):
     """The browser said no, or nothing."""
 
 
-def found() -> str | None:
+def found() -> str:
     """The browser of this machine: LANDFORM_CHROMIUM, or the first on PATH."""
-    chosen = os.environ.get("LANDFORM_CHROMIUM")
-    return chosen or next(filter(None, map(shutil.which, NAMES)), None)
+    chosen = os.environ.get("LANDFORM_CHROMIUM") or next(
+        filter(None, map(shutil.which, NAMES)), None
+    )
+    if chosen is None:
+        how = "apt-get install chromium, or say where it is in LANDFORM_CHROMIUM"
+        lacking(f"Chromium is not here: {how}")
+    return chosen
 
 
 class Browser:

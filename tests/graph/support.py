@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import tarfile
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
-
-import pytest
+from typing import Any
 
 from compiler.access.ledger import Binding, Edge, Evidence
 from compiler.compilation import Compiled, compile_blueprints
 from compiler.graph.model import graph_of
 from compiler.graph.records import Graph, Home, Stack
+from tests.needs import lacking
 
 ROOT = Path(__file__).parents[2]
 ORGANISATION = ROOT / "blueprints" / "organisation"
@@ -96,26 +94,18 @@ def graph(*stacks: Stack, units: dict[str, str] | None = None, **given: Any) -> 
     return Graph(stacks=ordered, homes=dict(sorted(homes.items())), **(settled | given))
 
 
-def missing(what: str, how: str) -> NoReturn:
-    """Something that a test needs is not there: in CI that is a failure."""
-    said = f"{what} is not here: {how}"
-    if os.environ.get("CI"):
-        pytest.fail(said)
-    pytest.skip(said)
-
-
 def package(name: str, folder: Path) -> Path:
     """The files of a package of npm; `name` has its version."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
-        missing("Node.js with npm", "install both")
+        lacking("Node.js with npm is not here: install both")
     try:
         command = [npm, "pack", "--silent", "--ignore-scripts", name]
         done = subprocess.run(
             command, cwd=folder, check=True, capture_output=True, text=True, timeout=180
         )
     except (subprocess.SubprocessError, OSError) as error:
-        missing(name, f"npm pack failed: {error}")
+        lacking(f"{name} is not here: npm pack failed: {error}")
     # Python 3.11 has the filter since 3.11.4.
     safely: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
     with tarfile.open(folder / done.stdout.split()[-1]) as archive:

@@ -17,7 +17,7 @@ from compiler.graph.mermaid import as_mermaid
 from compiler.graph.records import Graph
 from compiler.graph.shapes import boxes, lines
 from tests.graph.browser import Page, found, running
-from tests.graph.support import acme, edge, graph, missing, package, stack
+from tests.graph.support import acme, edge, graph, package, stack
 from tests.graph.test_model import CHANGED
 
 GRAPHVIZ = "@viz-js/viz@3.31.0"
@@ -91,9 +91,6 @@ def test_graphviz_draws_all_of_it(graphviz: Path, name: str, level: Any) -> None
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    program = found()
-    if program is None:
-        missing("Chromium", "apt-get install chromium, or say where it is in LANDFORM_CHROMIUM")
     folder = tmp_path_factory.mktemp("mermaid")
     package(MERMAID, folder)
     path = folder / "page.html"
@@ -103,7 +100,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
         "document.documentElement.dataset.ready = 'yes'</script><body></body>",
         encoding="utf-8",
     )
-    with running(program, folder / "profile") as browser:
+    with running(found(), folder / "profile") as browser:
         one = browser.page()
         one.open(path)
         yield one

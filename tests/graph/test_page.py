@@ -22,7 +22,7 @@ from compiler.graph.links import links
 from compiler.graph.model import graph_of
 from compiler.graph.records import Graph, Touched, principal_home, resource_home
 from tests.graph.browser import Browser, Page, found, running
-from tests.graph.support import ROOT, acme, binding, edge, graph, missing, package, stack
+from tests.graph.support import ROOT, acme, binding, edge, graph, package, stack
 from tests.graph.test_model import CHANGED
 
 Open = Callable[..., Page]
@@ -38,10 +38,7 @@ CYTOSCAPE = ("3.34.4", "081591ab735b2b6a3b31a3c60f8f3a3e2fee8c92939e0c7820ad1208
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    program = found()
-    if program is None:
-        missing("Chromium", "apt-get install chromium, or say where it is in LANDFORM_CHROMIUM")
-    with running(program, tmp_path_factory.mktemp("profile")) as one:
+    with running(found(), tmp_path_factory.mktemp("profile")) as one:
         yield one
 
 

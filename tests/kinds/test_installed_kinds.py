@@ -17,6 +17,7 @@ from compiler.compilation import Compilation, compile_blueprints
 from compiler.kinds import available, constructs
 from compiler.kinds.installed import GROUP, Installed, load
 from compiler.terraform.stack import Expression, JsonText
+from tests.needs import lacking
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "examples" / "kind-in-python"
@@ -165,11 +166,8 @@ def test_the_installed_example_is_listed_and_shown(
 
 def test_the_installed_example_compiles(environment: dict[str, str], tmp_path: Path) -> None:
     """Parts and grants in one kind, constructs with the typed bindings in the other."""
-    components = LAB
-    if importlib.util.find_spec(BINDINGS):
-        components += ALERTS
-    elif os.environ.get("CI"):
-        pytest.fail(f"{BINDINGS} is not installed")
+    bindings = importlib.util.find_spec(BINDINGS) is not None
+    components = LAB + ALERTS if bindings else LAB
     (tmp_path / "blueprint.yaml").write_text(HEAD + components, encoding="utf-8")
     landform(environment, tmp_path, "compile", "blueprint.yaml")
     made = tmp_path / "generated" / "acme"
@@ -177,8 +175,8 @@ def test_the_installed_example_compiles(environment: dict[str, str], tmp_path: P
     edge = next(e for e in ledger["edges"] if e["id"] == "lab/notebook-writes-results")
     assert {each["side"] for each in edge["statements"]} == {"identity", "resource", "key"}
     assert len(edge["statements"]) == 4
-    if components == LAB:
-        pytest.skip(f"{BINDINGS} is not installed: pip install landform[bindings]")
+    if not bindings:
+        lacking(f"{BINDINGS} is not installed: pip install landform[bindings]")
     stack = json.loads((made / "aws" / "shared" / "alerts" / "main.tf.json").read_text())
     assert stack["resource"] == {
         "aws_sns_topic": {"alerts": {"name": "acme-alerts-alerts"}},

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.needs import lacking
 from tests.terraform.applications import Applications, Case
 from tests.terraform.applied import Applied
 from tests.terraform.generated import read_organisations
 from tests.terraform.rig import left_out
 from tests.terraform.simulated_aws import SimulatedAws, simulated_aws
-from tests.terraform.terraform_cli import Terraform, TerraformMissing, required
+from tests.terraform.terraform_cli import Terraform, TerraformMissing
 from tests.terraform.variants import APPLIED, compile_variants
 
 GENERATED = Path(__file__).parents[2] / "generated"
@@ -36,9 +37,7 @@ def terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
     try:
         return Terraform.find(tmp_path_factory.mktemp("terraform"))
     except TerraformMissing as missing:
-        if required():
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
+        lacking(str(missing))
 
 
 @pytest.fixture

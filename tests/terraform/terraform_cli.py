@@ -2,10 +2,9 @@
 
 Takes folders with a root module, runs Terraform in a working folder of the caller's, gives results
 as values. Reads the environment: `LANDFORM_TF_PLUGINS` names a filesystem mirror of providers
-(without it Terraform installs from its registry, over the network); with `CI` or
-`LANDFORM_REQUIRE_RIG` set, a missing Terraform is a failure and not a skip. Writes only below the
-working folder: the stack itself is never touched. A provider is some 700 MB, so each is linked, not
-copied: from the mirror, or from one plug-in cache for all stacks.
+(without it Terraform installs from its registry, over the network). Writes only below the working
+folder: the stack itself is never touched. A provider is some 700 MB, so each is linked, not copied:
+from the mirror, or from one plug-in cache for all stacks.
 """
 
 from __future__ import annotations
@@ -185,8 +184,3 @@ def _failure(folder: Path, words: tuple[str, ...], result: subprocess.CompletedP
     command = " ".join(words)
     printed = (result.stderr or result.stdout)[-6000:]
     return f"terraform {command} in {folder.name} gave {result.returncode}\n{printed}"
-
-
-def required() -> bool:
-    """Whether a machine without Terraform is a failure here."""
-    return bool(os.environ.get("CI") or os.environ.get("LANDFORM_REQUIRE_RIG"))

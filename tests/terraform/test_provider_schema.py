@@ -1,4 +1,4 @@
-"""The index against the real AWS provider 5.100.0: its schema, and what `validate` refuses.
+"""The index and the tables against the real AWS provider 5.100.0: its schema, what `validate` refuses.
 
 Needs Terraform, as `terraform_cli` finds it.
 """
@@ -6,11 +6,14 @@ Needs Terraform, as `terraform_cli` finds it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 
+from compiler import data
+from compiler.data.tables import table
 from compiler.terraform.schema.check import check
 from compiler.terraform.schema.index import Mode, open_index
 from compiler.terraform.schema.records import Block, Type
@@ -223,3 +226,34 @@ def test_the_check_judges_as_terraform_does(root: Root, name: str) -> None:
     errors = [d["summary"] for d in answer["diagnostics"] if d["severity"] == "error"]
     problems = check(document, open_index())
     assert bool(problems) == bool(errors), (problems, errors)
+
+
+# --- the tables
+
+ENUMERATED: Mapping[str, Mapping[str, Any]] = {
+    "aws_lambda_function": {
+        "function_name": "a",
+        "role": "arn:aws:iam::111111111111:role/a",
+        "runtime": "none",
+        "handler": "a.b",
+        "filename": "a.zip",
+    },
+    "aws_sagemaker_endpoint_configuration": {
+        "production_variants": [{"model_name": "a", "instance_type": "none"}]
+    },
+}
+
+
+def test_the_table_says_which_values_the_provider_rejects(root: Root) -> None:
+    """The provider's message on a wrong value lists the right ones."""
+    resources = {name: {"a": arguments} for name, arguments in ENUMERATED.items()}
+    answer = root("validate", "-json", document={**ROOT, "resource": resources})
+    accepted = {}
+    for finding in answer["diagnostics"]:
+        if said := re.search(r"expected (\w+) to be one of", finding["summary"]):
+            accepted[said[1]] = set(re.findall(r'"([^"]+)"', finding["summary"]))
+    assert set(accepted) == {"runtime", "instance_type"}
+    runtimes = {runtime.name for runtime in data.lambda_python_runtimes()}
+    instances = set(data.hosting_instance_types())
+    rejected = (runtimes - accepted["runtime"]) | (instances - accepted["instance_type"])
+    assert sorted(rejected) == table("aws_values")["provider_5_rejects"]["values"]

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from compiler.kinds.scan import accepted
+from tests.needs import lacking
 from tests.terraform.conftest import GENERATED
-from tests.terraform.terraform_cli import required
 
 pytestmark = pytest.mark.rig
 
@@ -43,10 +43,7 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[Finding, str]:
 def scan(generated: Path, folder: Path) -> dict[Finding, str]:
     checkov = scanner()
     if checkov is None:
-        message = "checkov is not installed: make .venv-scan/made"
-        if required():
-            pytest.fail(message)
-        pytest.skip(message)
+        lacking("checkov is not installed: make .venv-scan/made")
     kinds = dict(copies(generated, folder / "copy"))
     command = [*checkov, "-d", str(folder / "copy"), "--framework", "terraform_json"]
     command += ["--output", "json", "--compact"]

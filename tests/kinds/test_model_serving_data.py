@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import date
 from itertools import pairwise
 
+import botocore.session
 import pytest
 
 from compiler import data
 from compiler.data.iam import managed_policy_path
 from compiler.data.tables import UnknownEntry, table
 
-botocore_session = pytest.importorskip("botocore.session")
 EKS = table("aws_eks")
 
 
 def enum(service: str, shape: str) -> set[str]:
-    model = botocore_session.get_session().get_service_model(service)
+    model = botocore.session.get_session().get_service_model(service)
     return set(model.shape_for(shape).enum)
 
 

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import check_jsonschema
 import jsonschema
 import pytest
 import yaml
@@ -259,8 +260,7 @@ def test_what_is_compiled_with_another_landform_is_seen_in_the_output(
 
 def vendored(name: str) -> dict[str, Any]:
     """A schema as SchemaStore and GitLab publish it, in the package of the tests' requirements."""
-    package = pytest.importorskip("check_jsonschema")
-    path = Path(package.__file__).parent / "builtin_schemas" / "vendor" / f"{name}.json"
+    path = Path(check_jsonschema.__file__).parent / "builtin_schemas" / "vendor" / f"{name}.json"
     schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return schema
 

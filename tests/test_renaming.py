@@ -130,13 +130,14 @@ def test_renaming_every_component_changes_no_stack(path: Path, tmp_path: Path) -
     assets = {stack.path: stack.assets for stack in after.stacks}
     depends_on = {stack.path: stack.depends_on for stack in after.stacks}
     for stack in before.stacks:
-        was, found = before.documents[stack.path], dict(after.documents[now(stack.path)])
+        was: Mapping[str, Any] = before.documents[stack.path]
+        found: dict[str, Any] = dict(after.documents[now(stack.path)])
         mark = {"component": new[stack.component], "renamed_from": stack.component}
-        own = was["//"]["landform"]  # type: ignore[index,call-overload]
-        assert found["//"] == {"landform": {**own, **mark}}  # type: ignore[dict-item]
-        if "backend" not in was["terraform"]:  # type: ignore[operator]
+        own = was["//"]["landform"]
+        assert found["//"] == {"landform": {**own, **mark}}
+        if "backend" not in was["terraform"]:
             local = {"local": {"path": f"../{stack.component}/terraform.tfstate"}}
-            assert found["terraform"] == {**was["terraform"], "backend": local}  # type: ignore[dict-item]
+            assert found["terraform"] == {**was["terraform"], "backend": local}
             found["terraform"] = was["terraform"]
         assert {**found, "//": None} == {**was, "//": None}
         assert assets[now(stack.path)] == stack.assets

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -19,6 +20,7 @@ from compiler.cache import Cache
 from compiler.cli.entry import landform
 from compiler.compilation import Among, Compilation, build, compile_blueprints
 from compiler.emission import apply, plan_all
+from compiler.organization.resolve import World
 from compiler.share_records import ShareRecords
 from compiler.streaming import Streaming
 from compiler.terraform.document import Json
@@ -69,8 +71,8 @@ def test_some_are_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
     really = shares.shares
 
-    def counted(*given: object) -> tuple[shares.Share, ...]:
-        made = really(*given)  # type: ignore[arg-type]
+    def counted(*given: Any) -> tuple[shares.Share, ...]:
+        made = really(*given)
         seen.append(len(made))
         return made
 
@@ -93,7 +95,7 @@ class Organisation:
         self.source.mkdir()
         (self.source / "landform.yaml").write_text(blueprint(12, plain=True))
 
-        def noted(world, *given):  # type: ignore[no-untyped-def]
+        def noted(world: World, *given: Any) -> Any:
             self.built |= {f"{each.name} {each.home.name}" for each in world.components}
             return build(world, *given)
 

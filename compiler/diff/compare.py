@@ -20,6 +20,7 @@ from compiler.diff.records import (
     Maybe,
     ResourceChange,
     Revision,
+    StackAction,
     StackChange,
     StackView,
 )
@@ -82,10 +83,10 @@ def _stack(
     found = tuple(_differences(old, new))
     if not found and origin is None:
         return None
-    action = "moved" if origin else "added" if old.tombstone else "changed"
+    action: StackAction = "moved" if origin else "added" if old.tombstone else "changed"
     return StackChange(
         path=path,
-        action=action,  # type: ignore[arg-type]
+        action=action,
         resources=found,
         before=old,
         after=new,

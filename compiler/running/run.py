@@ -10,7 +10,7 @@ from pathlib import Path
 
 from compiler.running.plans import SavedPlan, plan_file
 from compiler.running.programs import Stopping
-from compiler.running.report import RunReport, StackResult, in_order
+from compiler.running.report import RunReport, StackResult, Status, in_order
 from compiler.running.schedule import run_in_order
 from compiler.running.stacks import RunStack
 from compiler.running.terraform import StepFailed, Terraform
@@ -44,8 +44,8 @@ class Run:
                 return StackResult(stack=stack, status="refused", error=reason)
             self.terraform.init(stack)
             changes = self.terraform.show(stack, plan.file)
-            status = "planned" if changes.any else "unchanged"
-            found = StackResult(stack=stack, status=status, changes=changes)  # type: ignore[arg-type]
+            status: Status = "planned" if changes.any else "unchanged"
+            found = StackResult(stack=stack, status=status, changes=changes)
             return self._applied(self._gated(found), plan.file)
 
         self._do(self.stacks, one)
@@ -72,12 +72,9 @@ class Run:
                     self.results[result.stack.key] = replace(result, status="not-started")
                 declined = not self.terraform.programs.stopping
                 return self._report("apply", declined=declined)
-            planned = {result.stack.key: result for result in ready}
             self._do(
                 [result.stack for result in ready],
-                lambda stack, planned=planned: self._applied(  # type: ignore[misc]
-                    planned[stack.key], plan_file(folder, stack)
-                ),
+                lambda stack: self._applied(self.results[stack.key], plan_file(folder, stack)),
             )
         return self._report("apply")
 

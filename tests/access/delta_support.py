@@ -6,10 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from compiler.access.delta import Change, Delta, Snapshot, delta
+from compiler.access.delta.records import Kind
 from compiler.revision import from_path
 
 CASES = Path(__file__).parent.parent / "cases" / "diff"
-OTHER = {"gained": "lost", "lost": "gained", "widened": "narrowed", "narrowed": "widened"}
+OTHER: dict[Kind, Kind] = {
+    "gained": "lost",
+    "lost": "gained",
+    "widened": "narrowed",
+    "narrowed": "widened",
+}
 
 
 def cases() -> list[str]:
@@ -41,7 +47,7 @@ def deltas(before: dict[str, Snapshot], after: dict[str, Snapshot]) -> list[Delt
 def mirrored(change: Change) -> Change:
     return replace(
         change,
-        kind=OTHER[change.kind],  # type: ignore[arg-type]
+        kind=OTHER[change.kind],
         before=change.after,
         after=change.before,
     )

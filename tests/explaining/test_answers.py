@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -229,8 +230,9 @@ def test_the_region_of_a_stack_is_the_provider_s() -> None:
         tags = {
             each.path[1]: each.line.written for each in found.settings if each.path[0] == "tags"
         }
-        (block,) = stack.providers["aws"]["default_tags"]  # type: ignore[call-overload,index]
-        assert block["tags"] == {**tags, "landform-component": stack.component}  # type: ignore[index]
+        provider: Any = stack.providers["aws"]
+        (block,) = provider["default_tags"]
+        assert block["tags"] == {**tags, "landform-component": stack.component}
 
 
 def test_a_renamed_component() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -194,7 +195,8 @@ NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,6}", fullmatch=True)
 
 def parse_back(text: str) -> object:
     tree, _ = parse(f"key: {scalar(text)}\n", PLACE)
-    return tree and nodes.plain(tree)["key"]  # type: ignore[index]
+    found: Any = tree and nodes.plain(tree)
+    return found and found["key"]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=30))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -75,11 +77,8 @@ def notes(text: str, live: LiveOrganization = LIVE) -> list[tuple[str, int | Non
     return [(note.kind, note.span and note.span.line) for note in planned.notes]
 
 
-def changed(id: str, **values: object) -> LiveOrganization:
-    accounts = (
-        replace(each, **values) if each.id == id else each  # type: ignore[arg-type]
-        for each in LIVE.accounts
-    )
+def changed(id: str, **values: Any) -> LiveOrganization:
+    accounts = (replace(each, **values) if each.id == id else each for each in LIVE.accounts)
     return replace(LIVE, accounts=tuple(accounts))
 
 
@@ -308,7 +307,7 @@ IDS = st.from_regex(r"[0-9]{12}", fullmatch=True)
 
 @given(st.dictionaries(IDS, TEXTS, max_size=12), st.sets(TEXTS.map(account_base)), st.randoms())
 def test_names_are_valid_and_do_not_depend_on_the_order(
-    names: dict[str, str], taken: set[str], chance: object
+    names: dict[str, str], taken: set[str], chance: random.Random
 ) -> None:
     bases = {id: account_base(name) for id, name in names.items()}
     made = distinct(bases, taken, 31)
@@ -317,7 +316,7 @@ def test_names_are_valid_and_do_not_depend_on_the_order(
     assert not taken & set(made.values())
     assert all(re.fullmatch(r"[a-z][a-z0-9-]{0,30}", name) for name in made.values())
     shuffled = list(bases.items())
-    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    chance.shuffle(shuffled)
     assert distinct(dict(shuffled), taken, 31) == made
 
 

@@ -226,8 +226,8 @@ def test_long_names_and_fifty_readers(tmp_path: Path) -> None:
     component = f'  {name}: {{kind: own, owner: one-1, readers: "**"}}\n'
     one = sound(blueprint(tmp_path / "a", ROLES, component, accounts=50))
     assert len(one.stacks) == 50
-    role = one.documents[f"aws/one-7/{name}"]["resource"]["aws_iam_role"]["reader"]  # type: ignore[index,call-overload]
-    assert len(role["name"]) <= 64  # type: ignore[index,call-overload,arg-type]
+    document: Mapping[str, Any] = one.documents[f"aws/one-7/{name}"]
+    assert len(document["resource"]["aws_iam_role"]["reader"]["name"]) <= 64
 
 
 def test_one_account_in_both_parts(tmp_path: Path) -> None:

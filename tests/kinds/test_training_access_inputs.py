@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -513,10 +514,11 @@ def test_one_namespace_is_in_one_scope() -> None:
 def test_expressions_of_the_cluster_see_each_project() -> None:
     done = compilation(VARIANTS["pools"]).blueprints[0]
     zones = {}
-    for path, document in done.documents.items():
-        found = document.get("resource", {}).get("google_container_cluster", {})  # type: ignore[union-attr]
+    documents: Mapping[str, Any] = done.documents
+    for path, document in documents.items():
+        found = document.get("resource", {}).get("google_container_cluster", {})
         if found:
-            zones[path] = found["cluster"]["location"]  # type: ignore[index,call-overload]
+            zones[path] = found["cluster"]["location"]
     assert zones == {
         "google/train-eu/training": "europe-west4-a",
         "google/train-us/training": "us-central1-b",

@@ -416,8 +416,8 @@ class Training:
 
     def ledger(self) -> list[Mapping[str, Any]]:
         """The edges of access.json."""
-        found = ledger((*self.compiled.edges, *self.compiled.bindings))["edges"]
-        return list(found)  # type: ignore[arg-type]
+        found: Any = ledger((*self.compiled.edges, *self.compiled.bindings))["edges"]
+        return list(found)
 
     def depends_on(self, path: str) -> tuple[str, ...]:
         """The stacks that come before one."""

@@ -12,6 +12,7 @@ import check_jsonschema
 import jsonschema
 import pytest
 import yaml
+from click import Context
 from click.testing import CliRunner, Result
 
 from compiler.cli.entry import landform
@@ -285,9 +286,9 @@ def test_the_matrix_is_what_github_takes() -> None:
 def test_the_page_names_every_format() -> None:
     page = (CASES.parent.parent.parent / "docs" / "reviewing.md").read_text(encoding="utf-8")
     for command in ("diff", "affected"):
-        parameters = landform.get_command(None, command).params  # type: ignore[arg-type, union-attr]
-        (format_,) = [p for p in parameters if p.name == "format_"]
-        for choice in format_.type.choices:  # type: ignore[attr-defined]
+        found: Any = landform.get_command(Context(landform), command)
+        (format_,) = [p for p in found.params if p.name == "format_"]
+        for choice in format_.type.choices:
             assert re.search(rf"`{choice}`|--format {choice}\b", page), choice
 
 

@@ -365,7 +365,8 @@ def lambda_configuration() -> None:
     def update_configuration(self: Any, updates: dict[str, Any]) -> dict[str, Any]:
         update(self, updates)
         self.landform_given |= {key: updates[key] for key in keys if key in updates}
-        return self.get_configuration()  # type: ignore[no-any-return]
+        found: dict[str, Any] = self.get_configuration()
+        return found
 
     def get_configuration(self: Any, on_create: bool = False) -> dict[str, Any]:
         return {**get(self, on_create), **self.landform_given}

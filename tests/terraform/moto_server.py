@@ -38,7 +38,8 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
     """Moto, with the services that it lacks in front of it (a WSGI application)."""
     answer = moto_services.answer(environ)
     if answer is None:
-        return _moto(environ, start_response)  # type: ignore[no-any-return]
+        theirs: Iterable[bytes] = _moto(environ, start_response)
+        return theirs
     status, body = answer
     start_response(status, [("Content-Type", "application/json")])
     return [body]

@@ -351,7 +351,8 @@ class Building:
         if found or not isinstance(value, Mapping):
             return
         arguments = shaped(mode, type_, value)
-        meta = {key: arguments.pop(key) for key in ("depends_on", "lifecycle") if key in arguments}
+        names = ("depends_on", "lifecycle")
+        meta: dict[str, Any] = {key: arguments.pop(key) for key in names if key in arguments}
         if not _addresses(meta.get("depends_on", [])):
             arguments["depends_on"] = meta.pop("depends_on")
         if not isinstance(meta.get("lifecycle", {}), Mapping):
@@ -362,8 +363,8 @@ class Building:
             name,
             arguments,
             mode="data" if mode == "data" else "managed",
-            depends_on=meta.get("depends_on", ()),  # type: ignore[arg-type]
-            lifecycle=meta.get("lifecycle"),  # type: ignore[arg-type]
+            depends_on=meta.get("depends_on", ()),
+            lifecycle=meta.get("lifecycle"),
         )
         written = Written(*entry)
         self.write_down(stack, address, written)

@@ -22,14 +22,29 @@ Decorated = Callable[..., Any]
 blueprint_argument = click.argument(
     "path", type=click.Path(path_type=Path), default=Path("blueprints")
 )
-format_option = click.option(
-    "--format",
-    "format_",
-    type=click.Choice(FORMATS),
-    default="text",
-    show_default=True,
-    help="How to show problems and results.",
-)
+
+
+def format_choice(
+    formats: Iterable[str] = ("text", "json"), help: str | None = None
+) -> Callable[[Decorated], Decorated]:
+    """`--format` of a command that knows these; one of them is text."""
+    return click.option(
+        "--format",
+        "format_",
+        type=click.Choice(tuple(formats)),
+        default="text",
+        show_default=True,
+        help=help,
+    )
+
+
+def from_option(does: str, **more: Any) -> Callable[[Decorated], Decorated]:
+    """`--from` of a command that compares; `more` is for click."""
+    what = "a revision of PATH's repository, a blueprint, or generated output."
+    return click.option("--from", "from_", metavar="REV|DIR", help=f"{does} {what}", **more)
+
+
+format_option = format_choice(FORMATS, "How to show problems and results.")
 color_option = click.option(
     "--color",
     type=click.Choice(["auto", "always", "never"]),

@@ -11,12 +11,12 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import BinaryIO, TextIO
 
 import click
 
 from compiler.cache import Cache, default_folder, up_to_date
-from compiler.cli.options import BLUEPRINT_ERRORS, OUT_OF_DATE, show
+from compiler.cli.options import BLUEPRINT_ERRORS, OUT_OF_DATE, Decorated, format_choice, show
 from compiler.cli.progress import progress
 from compiler.cli.render import visible, wants_color
 from compiler.diagnostics import has_errors
@@ -38,8 +38,6 @@ CODES = {
 }
 LISTED = 10
 _COLOURS = ("cyan", "green", "magenta", "blue", "yellow", "bright_cyan", "bright_magenta")
-
-Decorated = Callable[..., Any]
 
 
 def with_options(*options: Callable[[Decorated], Decorated]) -> Callable[[Decorated], Decorated]:
@@ -98,14 +96,7 @@ run_options = with_options(
         metavar="FILE",
         help="Also write the run report there, as JSON.",
     ),
-    click.option(
-        "--format",
-        "format_",
-        type=click.Choice(["text", "json"]),
-        default="text",
-        show_default=True,
-        help="Of the result; with json Terraform's output goes to standard error.",
-    ),
+    format_choice(help="Of the result; with json Terraform's output goes to standard error."),
 )
 
 

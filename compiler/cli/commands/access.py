@@ -8,7 +8,13 @@ from pathlib import Path
 import click
 
 from compiler.access import report
-from compiler.cli.options import BLUEPRINT_ERRORS, blueprint_argument, color_option, show
+from compiler.cli.options import (
+    BLUEPRINT_ERRORS,
+    blueprint_argument,
+    color_option,
+    format_choice,
+    show,
+)
 from compiler.cli.progress import progress
 from compiler.compilation import Compiled, compile_blueprints
 from compiler.diagnostics import has_errors
@@ -33,14 +39,7 @@ _FORMATS = {
     metavar="QUESTION",
     help='"PRINCIPAL ACTION RESOURCE": allowed, and by what? ACTION may be a right.',
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(tuple(_FORMATS)),
-    default="text",
-    show_default=True,
-    help="How to show it.",
-)
+@format_choice(_FORMATS, "How to show it.")
 @color_option
 @click.pass_context
 def command(

@@ -12,7 +12,7 @@ import click
 from compiler.blueprint.files import display_path
 from compiler.cli import affected_report, pipelines
 from compiler.cli.commands.diff import sides
-from compiler.cli.options import blueprint_argument, color_option
+from compiler.cli.options import blueprint_argument, color_option, format_choice, from_option
 from compiler.cli.progress import progress
 from compiler.diff import Revision
 from compiler.diff.affected import Affected, affected
@@ -23,20 +23,10 @@ _FORMATS = ("text", "list", "json", "github-matrix", "gitlab", "atlantis")
 
 @click.command("affected")
 @blueprint_argument
-@click.option(
-    "--from",
-    "from_",
-    metavar="REV|DIR",
-    required=True,
-    help="What to compare with: a revision of PATH's repository, a blueprint, or generated output.",
-)
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(_FORMATS),
-    default="text",
-    show_default=True,
-    help="text has the reasons, list is for plan --only-from, github-matrix is one line of JSON, "
+@from_option("What to compare with:", required=True)
+@format_choice(
+    _FORMATS,
+    "text has the reasons, list is for plan --only-from, github-matrix is one line of JSON, "
     "gitlab a child pipeline, atlantis an atlantis.yaml.",
 )
 @click.option(

@@ -21,6 +21,8 @@ from compiler.cli.options import (
     OUT_OF_DATE,
     blueprint_argument,
     color_option,
+    format_choice,
+    from_option,
     show,
 )
 from compiler.cli.progress import progress
@@ -38,14 +40,7 @@ _OF_STACKS = ("destroy", "replace")
 @click.command("diff")
 @blueprint_argument
 @click.option("--access", is_flag=True, help="Only who may do what.")
-@click.option(
-    "--from",
-    "from_",
-    metavar="REV|DIR",
-    default="HEAD",
-    show_default=True,
-    help="What to compare with: a revision of PATH's repository, a blueprint, or generated output.",
-)
+@from_option("What to compare with:", default="HEAD", show_default=True)
 @click.option(
     "--fail-on",
     multiple=True,
@@ -54,14 +49,7 @@ _OF_STACKS = ("destroy", "replace")
     "destroyed or may be replaced. May be repeated.",
 )
 @click.option("--exit-code", is_flag=True, help="Exit with 3 where anything differs.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(_FORMATS),
-    default="text",
-    show_default=True,
-    help="How to show it.",
-)
+@format_choice(_FORMATS, "How to show it.")
 @click.option(
     "--longest",
     type=click.IntRange(min=2000),

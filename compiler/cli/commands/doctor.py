@@ -6,15 +6,14 @@ import json
 
 import click
 
+from compiler.cli.options import format_choice
 from compiler.diagnosis import examine
 
 TOOL_MISSING = 4
 
 
 @click.command("doctor")
-@click.option(
-    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@format_choice()
 @click.pass_context
 def command(context: click.Context, format_: str) -> None:
     """Say what is missing on this machine, and how to get it."""

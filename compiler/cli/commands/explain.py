@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 import click
 
 from compiler.catalogue import CODES
-from compiler.cli.options import BLUEPRINT_ERRORS, blueprint_argument, color_option, show
+from compiler.cli.options import (
+    BLUEPRINT_ERRORS,
+    blueprint_argument,
+    color_option,
+    format_choice,
+    show,
+)
 from compiler.cli.progress import progress
 from compiler.codes import Code
 from compiler.diagnostics import has_errors, nearest
@@ -25,9 +31,7 @@ if TYPE_CHECKING:
 @click.command("explain")
 @click.argument("target")
 @blueprint_argument
-@click.option(
-    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@format_choice()
 @color_option
 @click.pass_context
 def command(context: click.Context, target: str, path: Path, format_: str, color: str) -> None:

@@ -9,7 +9,14 @@ from pathlib import Path
 import click
 
 from compiler.access.delta import Snapshot
-from compiler.cli.options import BLUEPRINT_ERRORS, blueprint_argument, color_option, show
+from compiler.cli.options import (
+    BLUEPRINT_ERRORS,
+    blueprint_argument,
+    color_option,
+    format_choice,
+    from_option,
+    show,
+)
 from compiler.cli.progress import progress
 from compiler.cli.render import visible
 from compiler.compilation import compile_blueprints
@@ -37,12 +44,7 @@ _WHOLE = ("json", "html")
 
 @click.command("graph")
 @blueprint_argument
-@click.option(
-    "--from",
-    "from_",
-    metavar="REV|DIR",
-    help="Show what changes since a revision of PATH's repository, a blueprint, or generated output.",
-)
+@from_option("Show what changes since")
 @click.option(
     "--by",
     type=click.Choice(LEVELS),
@@ -62,14 +64,7 @@ _WHOLE = ("json", "html")
     metavar="FILE",
     help="Write it there instead of to standard output.",
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(_FORMATS),
-    default="text",
-    show_default=True,
-    help="How to show it.",
-)
+@format_choice(_FORMATS, "How to show it.")
 @color_option
 @click.pass_context
 def command(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from compiler.cli.options import BLUEPRINT_ERRORS, OUT_OF_DATE, color_option, show
+from compiler.cli.options import BLUEPRINT_ERRORS, OUT_OF_DATE, color_option, format_choice, show
 from compiler.cli.progress import progress
 from compiler.cli.render import wants_color
 from compiler.diagnostics import Diagnostic, has_errors
@@ -41,9 +41,7 @@ _STYLES = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
     help="Only tags of accounts with such a key (env, cost-*). May be repeated.",
 )
 @click.option("--no-tags", is_flag=True, help="Leave tags out; AWS is then asked much less.")
-@click.option(
-    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@format_choice()
 @color_option
 @click.pass_context
 def command(

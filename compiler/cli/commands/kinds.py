@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from compiler.cli.options import BLUEPRINT_ERRORS, show
+from compiler.cli.options import BLUEPRINT_ERRORS, format_choice, show
 from compiler.diagnostics import has_errors, nearest
 from compiler.kinds.available import kinds_at
 from compiler.kinds.manual import inputs_of, manual
@@ -23,9 +23,7 @@ from compiler.organization.kind import Kind
     default=None,
     help="With the kinds in the folder kinds/ of this blueprint.  [default: blueprints]",
 )
-@click.option(
-    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@format_choice()
 @click.pass_context
 def command(context: click.Context, kind: str | None, blueprint: Path | None, format_: str) -> None:
     """List the kinds of components, or show one kind's inputs."""

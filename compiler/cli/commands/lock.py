@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from compiler.cli.options import OUT_OF_DATE, blueprint_argument, color_option
+from compiler.cli.options import OUT_OF_DATE, blueprint_argument, color_option, format_choice
 from compiler.cli.progress import progress
 from compiler.cli.running import (
     INTERRUPTED,
@@ -43,9 +43,7 @@ from compiler.running.stacks import read_stacks
 @click.option("--upgrade", is_flag=True, help="Take the newest versions that are allowed.")
 @click.option("--check", is_flag=True, help="Write nothing; exit 3 if a lock file is out of date.")
 @terraform_option
-@click.option(
-    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@format_choice()
 @color_option
 @click.pass_context
 def command(

@@ -1,12 +1,15 @@
-"""What all tests share: the `--update` option for golden files, and how much hypothesis tries."""
+"""What all tests share: the `--update` option for golden files, how much hypothesis tries, fixtures."""
 
 from __future__ import annotations
 
 import itertools
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.repository import Repository
 
 # Machines differ too much in speed for a limit per example. CI tries the same examples each time, so
 # that a failure there can be repeated.
@@ -36,6 +39,17 @@ def no_memory(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
 
 
 _NUMBERS = itertools.count()
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """An empty one in a folder below `tmp_path`, where the test then works."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return Repository(folder)
 
 
 @pytest.fixture(scope="session")

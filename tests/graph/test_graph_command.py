@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from compiler.cli.commands import graph as module
 from compiler.cli.entry import landform
 from tests.graph.test_changes import BEFORE
+from tests.repository import Repository
 
 AFTER = BEFORE.replace("instance: ml.m6i.xlarge", "instance: ml.m6i.2xlarge")
 
@@ -23,21 +24,10 @@ def run(*arguments: str) -> Result:
 
 
 @pytest.fixture
-def blueprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def blueprint(repository: Repository) -> Path:
     """In a repository; the work tree differs from what is committed."""
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    monkeypatch.chdir(tmp_path)
-    path = tmp_path / "blueprint.yaml"
-    path.write_text(BEFORE, encoding="utf-8")
-    author = ("-c", "user.name=Test", "-c", "user.email=test@acme.example")
-    for command in (
-        ("init", "--quiet", "--initial-branch=main"),
-        ("add", "--all"),
-        (*author, "commit", "--quiet", "--message=x"),
-    ):
-        subprocess.run(["git", *command], cwd=tmp_path, check=True)
-    path.write_text(AFTER, encoding="utf-8")
+    repository.commit("blueprint.yaml", BEFORE)
+    repository.write("blueprint.yaml", AFTER)
     return Path("blueprint.yaml")
 
 
@@ -51,7 +41,7 @@ def test_text(blueprint: Path) -> None:
     assert "\x1b" not in result.stdout
 
 
-def test_since_a_revision(blueprint: Path) -> None:
+def test_since_a_revision(blueprint: Path, repository: Repository) -> None:
     result = run(str(blueprint), "--from", "main")
     assert result.exit_code == 0, result.output
     assert "\nsince main: stacks: " in result.stdout
@@ -62,8 +52,7 @@ def test_since_a_revision(blueprint: Path) -> None:
     assert "changed" in statuses.values()
     assert statuses["aws/shared/baseline"] == "same"
     # Neither the work tree nor the index is touched.
-    status = subprocess.run(["git", "status", "--porcelain"], capture_output=True, check=True)
-    assert status.stdout == b" M blueprint.yaml\n"
+    assert repository.git("status", "--porcelain") == " M blueprint.yaml\n"
 
 
 def test_a_path_that_was_not_there(blueprint: Path) -> None:
@@ -171,12 +160,9 @@ def test_a_file_that_cannot_be_written(blueprint: Path) -> None:
     assert "'nowhere/graph.txt': No such file or directory" in result.stderr
 
 
-def test_several_organisations(blueprint: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "several"
-    folder.mkdir()
-    (folder / "one.yaml").write_text(BEFORE, encoding="utf-8")
-    other = BEFORE.replace("name: acme", "name: other")
-    (folder / "two.yaml").write_text(other, encoding="utf-8")
+def test_several_organisations(repository: Repository) -> None:
+    repository.write("several/one.yaml", BEFORE)
+    repository.write("several/two.yaml", BEFORE.replace("name: acme", "name: other"))
     result = run("several")
     assert result.exit_code == 0, result.output
     assert "\n\nother: 4 stacks" in result.stdout
@@ -187,12 +173,9 @@ def test_several_organisations(blueprint: Path, tmp_path: Path) -> None:
     assert '"other/aws/shared/churn"' in dot
 
 
-def test_an_organisation_that_is_gone(blueprint: Path, tmp_path: Path) -> None:
-    for folder, names in (("old", ("acme", "other")), ("new", ("acme",))):
-        (tmp_path / folder).mkdir()
-        for name in names:
-            text = BEFORE.replace("name: acme", f"name: {name}")
-            (tmp_path / folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+def test_an_organisation_that_is_gone(repository: Repository) -> None:
+    for path in ("old/acme.yaml", "old/other.yaml", "new/acme.yaml"):
+        repository.write(path, BEFORE.replace("name: acme", f"name: {Path(path).stem}"))
     result = run("new", "--from", "./old")
     assert result.exit_code == 0, result.output
     assert "since ./old: stacks: no difference" in result.stdout

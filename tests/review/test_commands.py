@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -18,20 +17,10 @@ from click.testing import CliRunner, Result
 from compiler.cli.entry import landform
 from compiler.running.stacks import RunStack, select
 from tests.access.delta_support import CASES, inside
-from tests.test_diff_command import Repository
+from tests.repository import Repository
 
 BEFORE = inside(CASES / "one-of-two-components" / "before").read_text(encoding="utf-8")
 AFTER = inside(CASES / "one-of-two-components" / "after").read_text(encoding="utf-8")
-
-
-@pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    folder = tmp_path / "repository"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return Repository(folder)
 
 
 def run(*arguments: str) -> Result:

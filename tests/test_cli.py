@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pty
@@ -11,6 +12,7 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 import pytest
 from click.testing import CliRunner
@@ -426,22 +428,60 @@ def test_module_and_command_are_the_same(tmp_path: Path, arguments: list[str]) -
 # ---- what goes wrong outside
 
 
-def test_reader_that_goes_away(tmp_path: Path) -> None:
-    """`landform schema | head -1`: quiet, whatever the size of the pipe."""
+WRITING = (
+    "--help",
+    "--version",
+    "access",
+    "access --format json",
+    "affected --from blueprints",
+    "compile --format json",
+    "diff --from blueprints",
+    "diff --from blueprints --format json",
+    "doctor",
+    "explain E301",
+    "explain aws/one/first",
+    "graph",
+    "graph --format html",
+    "init new",
+    "kinds",
+    "kinds account-baseline",
+    "schema",
+    "validate --format json",
+)
+
+
+def writing_to(output: IO[bytes], folder: Path, *arguments: str) -> tuple[int, str]:
+    """Exit code and standard error; what is written is held back, as Python does it by default."""
+    kept = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        [sys.executable, "-m", "compiler", *arguments],
+        cwd=folder,
+        env={**kept, "PYTHONPATH": str(REPOSITORY)},
+        stdout=output,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("arguments", WRITING)
+def test_reader_that_goes_away(folder: Path, arguments: str) -> None:
+    """`landform schema | head -1`: quiet, whatever the size of the pipe and what is written.
+
+    Python, which writes what is left when it ends, would complain and exit with 120.
+    """
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as output:
-        done = subprocess.run(
-            [sys.executable, "-m", "compiler", "schema"],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-            stdout=output,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=60,
-        )
-    assert done.returncode == 1
-    assert done.stderr == ""
+        assert writing_to(output, folder, *arguments.split()) == (1, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
+def test_output_on_a_full_disk(folder: Path) -> None:
+    said = f"error: cannot write: {os.strerror(errno.ENOSPC)}\n"
+    with open("/dev/full", "wb") as output:
+        assert writing_to(output, folder, "graph") == (4, said)
 
 
 def test_files_and_pipes_are_utf_8_whatever_the_locale(folder: Path) -> None:

@@ -19,6 +19,7 @@ from compiler import __version__
 from compiler.cli.help import START, SectionedGroup, with_help
 from compiler.terraform.synth import EngineError
 
+UNWRITTEN = 1
 TOOL_FAILED = 4
 DEFECT = 70
 
@@ -73,8 +74,17 @@ def main() -> None:
     sys.stderr = sys.stderr or _nowhere()
     _write_what_can_be_written(sys.stdout, sys.stderr)
     try:
+        _run()
+    finally:
+        _let_go(sys.stdout, sys.stderr)
+
+
+def _run() -> NoReturn:
+    try:
         # Outside of its standalone mode click gives the code of `Context.exit` back.
-        sys.exit(landform(prog_name="landform", standalone_mode=False))
+        code = landform(prog_name="landform", standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -82,9 +92,8 @@ def main() -> None:
         click.echo("interrupted; files that were written are whole", err=True)
         sys.exit(130)
     except BrokenPipeError:
-        # The reader of our output went away: `landform kinds | head`.
-        sys.stderr.close()
-        sys.exit(1)
+        # The reader of our output went away: `landform kinds | head`. click exits with the same.
+        sys.exit(UNWRITTEN)
     except EngineError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(TOOL_FAILED)
@@ -111,6 +120,18 @@ def _write_what_can_be_written(*streams: TextIO) -> None:
         if isinstance(stream, TextIOWrapper):
             encoding = stream.encoding if asked or stream.isatty() else "utf-8"
             stream.reconfigure(encoding=encoding, errors="backslashreplace")
+
+
+def _let_go(*streams: TextIO) -> None:
+    """Python writes what is left once more when it ends, and would complain that it cannot.
+
+    https://docs.python.org/3/library/signal.html#note-on-sigpipe
+    """
+    for stream in streams:
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _exit_with_defect() -> NoReturn:

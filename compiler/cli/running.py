@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import json
 import os
 import shutil
@@ -202,9 +203,9 @@ class Printer:
                 self._names[key] = click.style(name, fg=_COLOURS[number % len(_COLOURS)])
 
     def line(self, stack: RunStack, text: str) -> None:
-        """Print one line, whole."""
+        """Print one line, whole. Nothing where nobody reads it: Terraform is not cut off for that."""
         if text.strip():
-            with self._guard:
+            with self._guard, contextlib.suppress(OSError):
                 self._stream.write(f"{self._names[stack.key]} {visible(text)}\n")
                 self._stream.flush()
 

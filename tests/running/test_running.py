@@ -75,6 +75,20 @@ def test_apply_then_plan_finds_nothing(bench: Bench) -> None:
     assert len([line for line in bench.log() if line.startswith("begin apply")]) == 3
 
 
+@pytest.mark.parametrize("words", [("plan",), ("apply", "--yes"), ("lock",)])
+def test_reader_that_goes_away(bench: Bench, words: tuple[str, ...]) -> None:
+    """`landform apply --yes | head -1`: Terraform ends what it began."""
+    with bench.start(*words) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert (process.returncode, errors) == (1, "")
+    if words[0] != "lock":
+        ends = {line for line in bench.log() if line.startswith(f"end {words[0]}")}
+        assert ends == {f"end {words[0]} {path}" for path in ALL}
+
+
 def test_exit_code_says_that_there_are_changes(bench: Bench) -> None:
     assert bench.report("plan", "--exit-code", code=3)["outcome"] == "done"
 

@@ -233,6 +233,8 @@ def finish(context: click.Context, report: RunReport, options: Options, differs:
 
 def summary(report: RunReport) -> list[str]:
     """A line for each stack that is not simply unchanged, then the errors, then all in one line."""
+    if not report.results:
+        return [f"no stacks to {report.command}"]
     lines = [""]
     for result in report.results:
         if result.status != "unchanged":
@@ -244,7 +246,7 @@ def summary(report: RunReport) -> list[str]:
     if gated:
         lines += ["", "refused without --allow-destroy:", *destroys(gated)]
     counts = ", ".join(f"{number} {status}" for status, number in sorted(report.counts().items()))
-    return [*lines, "", f"{report.command}: {report.outcome}; {counts or 'no stacks'}"]
+    return [*lines, "", f"{report.command}: {report.outcome}; {counts}"]
 
 
 def _about(result: StackResult) -> str:

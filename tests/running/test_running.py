@@ -231,8 +231,14 @@ def test_only_what_is_not_there(bench: Bench) -> None:
 def test_list_of_stacks(bench: Bench) -> None:
     (bench.folder / "list").write_text(f"# affected\n{SHARED}\n\nacme/{TRAINING}\n")
     assert set(statuses(bench.report("plan", "--only-from", "list"))) == {SHARED, TRAINING}
+
+
+@pytest.mark.parametrize("words", [("plan",), ("apply", "--yes")])
+def test_empty_list_of_stacks(bench: Bench, words: tuple[str, ...]) -> None:
     (bench.folder / "list").write_text("")
-    assert bench.report("plan", "--only-from", "list")["stacks"] == []
+    assert bench.report(*words, "--only-from", "list")["stacks"] == []
+    done = bench.run(*words, "--only-from", "list")
+    assert (done.returncode, done.stdout) == (0, f"no stacks to {words[0]}\n")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])

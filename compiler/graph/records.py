@@ -12,6 +12,8 @@ from compiler.diagnostics import Span
 
 Status = Literal["same", "added", "changed", "removed"]
 STATUSES: tuple[Status, ...] = ("same", "added", "changed", "removed")
+# What `Stack.change` says of those that differ, in the order of telling.
+CHANGES = ("added", "moved", "changed", "removed")
 # How what changed is marked where there are no colours.
 SIGNS: Mapping[Status, str] = {"same": " ", "added": "+", "changed": "~", "removed": "-"}
 
@@ -69,6 +71,11 @@ class Stack:
     origin: str = ""
 
     @property
+    def change(self) -> str:
+        """Its status in a word for people, who are told of a renamed one as `diff` tells them."""
+        return "moved" if self.origin else self.status
+
+    @property
     def size(self) -> int:
         """How many resources it manages, as the manifest counts them."""
         return sum(not address.startswith("data.") for address in self.resources)
@@ -92,10 +99,6 @@ class Graph:
     def unit_of(self, stack: Stack) -> str:
         """The unit of its account or project."""
         return self.homes[stack.home].unit
-
-    def count(self, status: Status) -> int:
-        """How many stacks have that status."""
-        return sum(stack.status == status for stack in self.stacks)
 
 
 def principal_home(entry: Entry) -> str | None:

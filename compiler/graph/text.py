@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from compiler.access.delta import KINDS, MARKS
 from compiler.graph.links import Level, links
-from compiler.graph.records import SIGNS, STATUSES, Graph, Home, Stack
+from compiler.graph.records import CHANGES, SIGNS, STATUSES, Graph, Home, Stack
 from compiler.graph.tree import Unit, stacks_by_home, tree
 
 NOWHERE = "(in no unit)"
@@ -45,7 +45,7 @@ def headline(graph: Graph) -> str:
 
 def changes(graph: Graph) -> str:
     """How much differs from the other revision."""
-    stacks = [f"{n} {s}" for s in STATUSES if s != "same" and (n := graph.count(s))]
+    stacks = _counted(graph.stacks)
     kinds = Counter(change.kind for change in graph.access)
     access = [f"{kinds[kind]} {kind}" for kind in KINDS if kinds[kind]]
     given = [change for change in graph.access if change.more]
@@ -110,9 +110,13 @@ def summary(stacks: Iterable[Stack]) -> str:
         several = f"waves {waves[0]} to {waves[-1]}"
         parts.append(several if len(waves) > 1 else f"wave {waves[0]}")
     parts.append(count(sum(stack.size for stack in stacks), "resource"))
-    statuses = Counter(stack.status for stack in stacks)
-    parts += [f"{statuses[s]} {s}" for s in STATUSES if s != "same" and statuses[s]]
-    return ", ".join(parts)
+    return ", ".join([*parts, *_counted(stacks)])
+
+
+def _counted(stacks: Iterable[Stack]) -> list[str]:
+    """`2 added`, `1 moved`."""
+    found = Counter(stack.change for stack in stacks)
+    return [f"{found[change]} {change}" for change in CHANGES if found[change]]
 
 
 def _access(graph: Graph, level: Level) -> Iterator[str]:

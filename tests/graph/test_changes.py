@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from compiler.compilation import compile_blueprints
 from compiler.graph.changes import compared
 from compiler.graph.model import graph_of
 from compiler.graph.records import Graph, Stack
+from compiler.graph.text import as_text
 from compiler.revision import from_path, snapshot
 from compiler.revision_stacks import compiled_revisions
 
@@ -105,10 +107,15 @@ def test_an_account_that_is_gone_is_drawn(tmp_path: Path) -> None:
 def test_a_renamed_component_keeps_its_resources(tmp_path: Path) -> None:
     head, _, rest = BEFORE.partition("  churn:\n")
     after = f"{head}  scoring:\n    renamed_from: churn\n{rest}"
-    stacks = by_path(changed(tmp_path, BEFORE, after))
+    graph = changed(tmp_path, BEFORE, after)
+    stacks = by_path(graph)
     moved = stacks["aws/production/scoring"]
     assert (moved.status, moved.origin) == ("changed", "aws/production/churn")
     assert "aws/production/churn" not in stacks
+    # In the word of `diff`.
+    text = as_text(graph, "account")
+    assert f"since {graph.since}: stacks: 3 moved" in text
+    assert re.search(r"aws/production \(333333333333\): 1 stack, .*, 1 moved\n", text)
 
 
 def test_what_may_be_replaced_is_said(tmp_path: Path) -> None:

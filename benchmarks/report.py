@@ -38,6 +38,8 @@ TAIL = """\
 
 `landform compile --shard 2/5` compiles the second fifth of a large blueprint: its stacks' files, without the manifest and the
 access ledger, which only a compile of the whole can write. With `--check`, each of five CI jobs looks at its own.
+`landform plan --shard 2/5` plans each fifth stack of those that were chosen, from the second on; the plans that the jobs
+save are applied job by job.
 """
 
 MEASURES = ("floor", "cold", "same", "changed", "validate", "diff")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -45,6 +46,21 @@ def from_option(does: str, **more: Any) -> Callable[[Decorated], Decorated]:
 
 
 format_option = format_choice(FORMATS, "How to show problems and results.")
+_NUMBER = re.compile("[1-9][0-9]{0,3}")
+
+
+def shard_option(does: str) -> Callable[[Decorated], Decorated]:
+    """`--shard` of a command whose work can be split: (2, 5) is the second of five parts."""
+    return click.option("--shard", metavar="I/N", default="1/1", callback=_shard, help=does)
+
+
+def _shard(context: click.Context, option: click.Parameter, value: str) -> tuple[int, int]:
+    number, _, of = value.partition("/")
+    if not (_NUMBER.fullmatch(number) and _NUMBER.fullmatch(of) and int(number) <= int(of)):
+        raise click.BadParameter("a shard is one of several: 1/4 to 4/4", context, option)
+    return int(number), int(of)
+
+
 color_option = click.option(
     "--color",
     type=click.Choice(["auto", "always", "never"]),

@@ -120,13 +120,16 @@ class Options:
 def compiled_roots(context: click.Context, path: Path, out: Path, color: str) -> list[Path]:
     """The folders of the organisations, which are as the blueprints say; exits where they are not."""
     with progress("checking that the output is up to date"):
-        if same := up_to_date(Cache(default_folder()), path, out):
+        cache = Cache(default_folder())
+        if same := up_to_date(cache, path, out):
             return [out / name for name in sorted({file.split("/")[0] for file in same.same})]
         # Not imported where nothing is to be compiled: it takes longer than to see that.
         from compiler.compilation import compile_blueprints
         from compiler.emission import plan_all
+        from compiler.share_records import ShareRecords
+        from compiler.streaming import Streaming
 
-        compilation = compile_blueprints(path)
+        compilation = compile_blueprints(path, Streaming(out=out, records=ShareRecords(cache)))
         diagnostics = list(compilation.diagnostics)
         outputs = []
         if not has_errors(diagnostics):
@@ -153,8 +156,8 @@ def find_terraform(context: click.Context, given: str | None) -> str:
     context.exit(TOOL_FAILED)
 
 
-def make_run(context: click.Context, options: Options) -> Run:
-    """The run over the selected stacks of the compiled tree."""
+def make_run(context: click.Context, options: Options, shard: tuple[int, int] = (1, 1)) -> Run:
+    """The run over the selected stacks of the compiled tree, or over that part of them."""
     if os.path.isabs(os.environ.get("TF_DATA_DIR", "")):
         raise click.UsageError("TF_DATA_DIR is one folder for all stacks: unset it")
     executable = find_terraform(context, options.executable)
@@ -162,7 +165,7 @@ def make_run(context: click.Context, options: Options) -> Run:
     stacks = [stack for root in roots for stack in read_stacks(root)]
     listed = _listed(options.only_from) if options.only_from else None
     try:
-        chosen = select(stacks, options.only, listed)
+        chosen = select(stacks, options.only, listed)[shard[0] - 1 :: shard[1]]
     except SelectionError as error:
         raise click.UsageError(str(error)) from error
     stream = sys.stderr if options.format_ == "json" else sys.stdout

@@ -228,6 +228,22 @@ def test_only_what_is_not_there(bench: Bench) -> None:
     assert 'did you mean "aws/shared/churn"?' in done.stderr
 
 
+def test_shards_are_disjoint_and_together_all(bench: Bench) -> None:
+    parts = [set(statuses(bench.report("plan", "--shard", f"{number}/2"))) for number in (1, 2)]
+    assert all(parts)
+    assert not parts[0] & parts[1]
+    assert parts[0] | parts[1] == ALL
+    words = ("plan", "--only", "aws/p*/churn", "--shard", "2/2")
+    assert bench.report(*words)["stacks"] == []
+
+
+@pytest.mark.parametrize("shard", ["0/2", "3/2", "2", "a/b"])
+def test_shards_that_cannot_be(bench: Bench, shard: str) -> None:
+    done = bench.run("plan", "--shard", shard)
+    assert done.returncode == 2
+    assert "a shard is one of several: 1/4 to 4/4" in done.stderr
+
+
 def test_list_of_stacks(bench: Bench) -> None:
     (bench.folder / "list").write_text(f"# affected\n{SHARED}\n\nacme/{TRAINING}\n")
     assert set(statuses(bench.report("plan", "--only-from", "list"))) == {SHARED, TRAINING}

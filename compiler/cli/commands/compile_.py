@@ -17,6 +17,7 @@ from compiler.cli.options import (
     blueprint_argument,
     color_option,
     format_option,
+    shard_option,
     show,
 )
 from compiler.cli.progress import Watch, progress
@@ -32,20 +33,10 @@ LISTED = 30
 _ADDRESS = re.compile(r"dask://[A-Za-z0-9.:\[\]_-]+:[0-9]{1,5}")
 
 
-_NUMBER = re.compile("[1-9][0-9]{0,3}")
-
-
 def _address(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
     if value is not None and not _ADDRESS.fullmatch(value):
         raise click.BadParameter("an address is dask://HOST:PORT", context, option)
     return value
-
-
-def _shard(context: click.Context, option: click.Parameter, value: str) -> tuple[int, int]:
-    number, _, of = value.partition("/")
-    if not (_NUMBER.fullmatch(number) and _NUMBER.fullmatch(of) and int(number) <= int(of)):
-        raise click.BadParameter("a shard is one of several: 1/4 to 4/4", context, option)
-    return int(number), int(of)
 
 
 @click.command("compile")
@@ -67,12 +58,8 @@ def _shard(context: click.Context, option: click.Parameter, value: str) -> tuple
     default=os.cpu_count() or 1,
     help="Processes for large organisations.  [default: the machine's cores]",
 )
-@click.option(
-    "--shard",
-    metavar="I/N",
-    default="1/1",
-    callback=_shard,
-    help="Only the I-th of N parts of a large blueprint, without manifest and ledger: one for each CI job.",
+@shard_option(
+    "Only the I-th of N parts of a large blueprint, without manifest and ledger: one for each CI job."
 )
 @click.option(
     "--executor",

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from compiler.cli.options import OUT_OF_DATE, blueprint_argument, color_option
+from compiler.cli.options import OUT_OF_DATE, blueprint_argument, color_option, shard_option
 from compiler.cli.running import Options, finish, make_run, run_options, tell
 from compiler.running.plans import PlansError, prepare, save
 
@@ -24,20 +24,28 @@ from compiler.running.plans import PlansError, prepare, save
     metavar="DIR",
     help="Keep the plans there, for `apply --plans`. They may hold secrets.",
 )
+@shard_option("Only the I-th of N parts of these stacks: one for each CI job.")
 @click.option("--exit-code", is_flag=True, help="Exit with 3 where anything would change.")
 @click.pass_context
-def command(context: click.Context, /, folder: Path | None, exit_code: bool, **given: Any) -> None:
+def command(
+    context: click.Context,
+    /,
+    folder: Path | None,
+    shard: tuple[int, int],
+    exit_code: bool,
+    **given: Any,
+) -> None:
     """Plan the compiled stacks with the real Terraform, several at once.
 
     A stack is planned when those that it depends on are; behind one that fails, its dependents are
-    skipped and all others go on. Ctrl-C lets the running Terraform end; a second one kills it.
+    skipped and all others go on. With --shard those that another job plans are not waited for. Ctrl-C lets the running Terraform end; a second one kills it.
 
     Exit codes: 0 planned; 1 the blueprint has errors; 2 wrong usage; 3 the output is out of date, a
     plan destroys without --allow-destroy, or there are changes and --exit-code; 4 Terraform failed
     or is missing; 130 interrupted.
     """
     options = Options(**given)
-    run = make_run(context, options)
+    run = make_run(context, options, shard)
     with tempfile.TemporaryDirectory(prefix="landform-plans-") as scratch:
         target = folder or Path(scratch)
         try:

@@ -212,10 +212,12 @@ def build(
     beside: Beside | None = None,
     printer: Printer | None = None,
     among: Among | None = None,
+    drafts: Sequence[Draft] = (),
 ) -> tuple[Compiled, Found]:
     """Every component's stacks, checked against each other and against the providers' schemas.
 
-    `among` are all components of the blueprint, where `world` has only a part of them.
+    `among` are all components of the blueprint, where `world` has only a part of them; `drafts` are
+    the components' own, where somebody has made them already.
     """
     whole = among is None
     among = among or Among.of(world.components)
@@ -225,7 +227,7 @@ def build(
     beside = beside or Beside(Path())
     written: dict[tuple[str, str], Written] = {}
     renaming = among.renaming
-    drafts = [drafted(each, world, among, kinds, beside) for each in world.components]
+    drafts = drafts or [drafted(each, world, among, kinds, beside) for each in world.components]
     access = Access()
     writer = writers(repository for draft in drafts for repository in draft.repositories)
     access.add(pointed((grant for draft in drafts for grant in draft.grants), writer))

@@ -35,6 +35,8 @@ FEW: Final = 40
 # Stacks of a share: an island ends it from here on, wherever its own name says so, and always up to there.
 # So most shares stay as they are when a component comes or goes.
 LEAST, MOST = 60, 200
+# Drafts that memory has room for.
+HELD: Final = 200
 _ENDS: Final = 8
 
 # Much faster than looking for runs of digits with a pattern.
@@ -47,12 +49,13 @@ _ID: Final = 12
 class Share:
     """Some components of a blueprint, in its order, and how many stacks they have, at the least.
 
-    `fingerprint` is None where none can be taken.
+    `fingerprint` is None where none can be taken. `drafts` are the components' where there are few.
     """
 
     components: tuple[Component, ...]
     stacks: int
     fingerprint: str | None = None
+    drafts: tuple[Draft, ...] = ()
 
 
 def shares(
@@ -60,19 +63,25 @@ def shares(
 ) -> tuple[Share, ...]:
     """The blueprint in shares; in one where it is small or cannot be taken apart.
 
-    `program` stands for Landform's own code. Each component is drafted for it, and the draft let go.
+    `program` stands for Landform's own code. Each component is drafted for it; of a large blueprint the
+    drafts are let go.
     """
     whole = (Share(world.components, len(world.components)),)
     if len(world.components) < FEW or world.removed:
         return whole
     accounts = {account.id.encode(): account for account in world.organization.accounts.values()}
     parts: list[_Part] = []
+    drafts: dict[str, Draft] | None = {}
     for component in world.components:
         draft = drafted(component, world, among, kinds, beside)
         content = None if draft.diagnostics else _packed(_content(draft, component))
         if content is None:
             return whole  # what has something to say is told of all at once
         parts.append(_part(component, draft, content, accounts))
+        if drafts is not None:
+            drafts[_name(component)] = draft
+            if len(drafts) > HELD:
+                drafts = None
     common = _common(world, among, program)
     if common is None:
         return whole
@@ -81,6 +90,7 @@ def shares(
             tuple(part.component for part in several),
             sum(part.stacks for part in several),
             _fingerprint(common, several, accounts),
+            tuple(drafts[_name(part.component)] for part in several) if drafts else (),
         )
         for several in _cut(_islands(parts))
     )
@@ -260,6 +270,9 @@ def _cut(islands: Iterable[list[_Part]]) -> Iterator[list[_Part]]:
 
 def _last(island: list[_Part]) -> bool:
     """By nothing but the name, so that it stays so."""
-    first = island[0].component
-    name = f"{first.name} {first.home.cloud} {first.home.name}"
+    name = _name(island[0].component)
     return hashlib.sha256(name.encode()).digest()[0] % _ENDS == 0
+
+
+def _name(component: Component) -> str:
+    return f"{component.name} {component.home.cloud} {component.home.name}"

@@ -89,7 +89,8 @@ class Streaming:
             self.watch(done, total)
             done += len(share.components)
             part = replace(world, components=share.components)
-            compiled, found = build(part, kinds, beside, self.printer(new), among)
+            printer = self.printer(new)
+            compiled, found = build(part, kinds, beside, printer, among, share.drafts)
             work.take(share, compiled, found)
             del compiled
             if built % TIDY == 0:

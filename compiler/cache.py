@@ -90,9 +90,15 @@ class Cache:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not _private(self.folder):
                 return
-            with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as file:
-                file.write(_seal(name, packed) + packed)
-            os.replace(file.name, self.folder / name)
+            file = tempfile.NamedTemporaryFile(dir=self.folder, delete=False)  # noqa: SIM115
+            try:
+                with file:
+                    file.write(_seal(name, packed) + packed)
+                os.replace(file.name, self.folder / name)
+            except BaseException:
+                # Else each run would leave one more on a disk that is full.
+                Path(file.name).unlink(missing_ok=True)
+                raise
             files = (path for path in self.folder.iterdir() if path.is_file())
             oldest = sorted(files, key=lambda path: path.stat().st_mtime)
             for path in oldest[: -(self._kept or KEPT)]:

@@ -52,18 +52,17 @@ class Printer:
             paths = sorted(new)
             for start in range(0, len(paths), SHARE):
                 share = {path: self._written[path][1] for path in paths[start : start + SHARE]}
-                self._futures.append(self._executor.submit(_synthesized_elsewhere, share))
+                with _ended():
+                    self._futures.append(self._executor.submit(_synthesized_elsewhere, share))
             self._begun = {path: documents[path] for path in new}
         return frozenset(new)
 
     def texts(self, documents: Mapping[str, Document]) -> Texts:
         """The text of each by path; those that `begin` was not told of, or that changed, are made here."""
         texts: Texts = {}
-        try:
+        with _ended():
             for future in self._futures:
                 texts |= future.result()
-        except BrokenExecutor as error:
-            raise EngineError(f"the engine's process ended: {error}") from error
         here: dict[str, Document] = {}
         for path, each in documents.items():
             known, text = self._written.pop(path, (None, ""))
@@ -80,6 +79,15 @@ class Printer:
 
     def _knows(self, text: str) -> bool:
         return bool(self._known) and fingerprint(text) in self._known
+
+
+@contextmanager
+def _ended() -> Iterator[None]:
+    """What died is a failed tool: when it is waited for, and when it is given more."""
+    try:
+        yield
+    except BrokenExecutor as error:
+        raise EngineError(f"the engine's process ended: {error}") from error
 
 
 def synthesized(documents: Mapping[str, Document]) -> Texts:

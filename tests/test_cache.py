@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -280,6 +282,31 @@ def test_a_process_that_dies_is_a_failed_tool() -> None:
         printer._futures.append(executor.submit(os._exit, 1))
         with pytest.raises(EngineError, match="process ended"):
             printer.texts({})
+
+
+def test_a_process_that_died_before_it_was_given_more_is_a_failed_tool() -> None:
+    with printing.processes(2) as executor:
+        assert executor is not None
+        with pytest.raises(BrokenExecutor):
+            executor.submit(os._exit, 1).result()
+        with pytest.raises(EngineError, match="process ended"):
+            printing.Printer(executor).begin({"aws/one/alarms": {}})
+
+
+@pytest.mark.skipif(os.name == "nt", reason="/dev/full")
+def test_what_a_full_disk_cuts_short_does_not_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*given: Any, **named: Any) -> Any:
+        made = really(*given, **named)
+        with open("/dev/full", "wb") as nothing:
+            os.dup2(nothing.fileno(), made.fileno())
+        return made
+
+    really = tempfile.NamedTemporaryFile
+    monkeypatch.setattr(tempfile, "NamedTemporaryFile", full)
+    cache_module.Cache(tmp_path / "cache").write("name", b"content" * 10_000)
+    assert not list((tmp_path / "cache").iterdir())
 
 
 def test_an_engine_error_of_another_process_is_the_same() -> None:

@@ -22,6 +22,7 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -460,9 +461,20 @@ def _forget(objects: list[Any]) -> None:
 
 
 def _leave_quietly() -> None:
-    """If Node is dead, keep jsii from a traceback when it says goodbye at exit."""
+    """If Node is dead, or never was, keep jsii from a traceback when it says goodbye."""
     with contextlib.suppress(Exception):
-        process = importlib.import_module("jsii._runtime").kernel.provider._process
+        modules: Mapping[str, Any] = sys.modules
+        kind = modules["jsii._kernel.providers.process"]._NodeProcess
+        kind.__del__ = _suppressed(kind.__del__)  # says goodbye to what was not started, too
+        process = modules["jsii._runtime"].kernel.provider._process
         if process._process.poll() is not None:
             atexit.unregister(process.stop)
             process.stop = lambda: None
+
+
+def _suppressed(farewell: Callable[[Any], None]) -> Callable[[Any], None]:
+    def said(process: Any) -> None:
+        with contextlib.suppress(Exception):
+            farewell(process)
+
+    return said

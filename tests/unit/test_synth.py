@@ -362,6 +362,14 @@ def test_a_dead_engine_is_one_clear_error(tmp_path):
     assert done.stderr == ""
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits of a process")
+def test_a_disk_without_room_for_the_engine_is_one_clear_error(tmp_path):
+    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
+    done = run(full + textwrap.dedent(ONE_STACK), tmp_path)
+    assert done.stdout.startswith("EngineError the engine failed: [Errno 27]"), done.stdout
+    assert done.stderr == ""
+
+
 def test_a_forked_worker_is_told_to_spawn(tmp_path):
     done = run(
         """

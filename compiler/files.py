@@ -6,11 +6,14 @@ checked.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import tempfile
 import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 from compiler.tree_present import Contents, Disk, Marker, content_of, owned_files
 
@@ -27,8 +30,8 @@ class Files(Mapping[str, bytes]):
         self._disk = Disk(root, self.contents)
         self._markers: dict[str, Marker | None] = {}
         self._waiting: dict[str, tuple[int, int]] = {}
-        self._store = tempfile.TemporaryFile()  # noqa: SIM115
-        weakref.finalize(self, self._store.close)
+        self._store = _opened()
+        weakref.finalize(self, _closed, self._store)
         self._end = 0
 
     def add(self, path: str, content: bytes) -> str:
@@ -103,8 +106,8 @@ class Texts:
     """Texts with a key each, in a temporary file until they are asked for."""
 
     def __init__(self) -> None:
-        self._store = tempfile.TemporaryFile()  # noqa: SIM115
-        weakref.finalize(self, self._store.close)
+        self._store = _opened()
+        weakref.finalize(self, _closed, self._store)
         self._places: list[tuple[str, int, int]] = []
         self._end = 0
 
@@ -124,6 +127,20 @@ class Texts:
         for _, start, length in sorted(self._places, key=lambda place: place[0]):
             self._store.seek(start)
             yield self._store.read(length).decode()
+
+
+def _opened() -> IO[bytes]:
+    """A temporary file; where no folder can hold one, the disks are full: Python tries them all."""
+    try:
+        return tempfile.TemporaryFile()
+    except FileNotFoundError as error:
+        raise OSError(errno.ENOSPC, error.strerror) from error
+
+
+def _closed(store: IO[bytes]) -> None:
+    """What it still had to write has no room, which was told before."""
+    with contextlib.suppress(OSError):
+        store.close()
 
 
 class Moved(OSError):

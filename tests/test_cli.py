@@ -484,6 +484,53 @@ def test_output_on_a_full_disk(folder: Path) -> None:
         assert writing_to(output, folder, "graph") == (4, said)
 
 
+ROOM = """\
+import errno, resource, sys, tempfile
+from compiler import shares, streaming
+from compiler.cli.entry import main
+shares.FEW = shares.LEAST = shares.MOST = 1
+"""
+FULL = {
+    "a full disk": (
+        "import os; really = tempfile.TemporaryFile\n"
+        "def full():\n    made = really(); os.dup2(os.open('/dev/full', os.O_RDWR), made.fileno())\n"
+        "    return made\n"
+        "tempfile.TemporaryFile = full\n",
+        errno.ENOSPC,
+    ),
+    "nowhere to put it": (
+        "def none():\n    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOSPC))\n"
+        "import os; tempfile.TemporaryFile = none\n",
+        errno.ENOSPC,
+    ),
+    "a limit": ("resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))\n", errno.EFBIG),
+}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
+@pytest.mark.parametrize("what", FULL)
+def test_no_room_for_what_waits_to_be_written(folder: Path, what: str) -> None:
+    """A blueprint in shares, whose files wait in a temporary one until all is checked."""
+    more = "".join(f"  more{n}: {{kind: account-baseline, account: a{n}}}\n" for n in range(1, 4))
+    accounts = "".join(f'  a{n}: {{id: "00000000010{n}"}}\n' for n in range(1, 4))
+    rewrite(folder, BLUEPRINT.replace("components:\n", f"{accounts}components:\n{more}"))
+    known = "streaming.build.__globals__['Printer'].texts = lambda self, documents: {p: b'x' * 5000 for p in documents}\n"
+    code, number = FULL[what]
+    program = (
+        f"{ROOM}{known}{code}sys.argv[1:] = ['compile', '--no-cache', '--jobs', '1']\nmain()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (4, f"error: cannot write: {os.strerror(number)}\n")
+    assert not (folder / "generated").exists()
+
+
 def test_files_and_pipes_are_utf_8_whatever_the_locale(folder: Path) -> None:
     rewrite(folder, BLUEPRINT.replace("{id:", '{tags: {owner: "→本"}, id:'))
     plain = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

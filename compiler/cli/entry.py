@@ -79,6 +79,10 @@ def main() -> None:
         _let_go(sys.stdout, sys.stderr)
 
 
+# A full disk, a quota, the limit of a process.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 def _run() -> NoReturn:
     try:
         # Outside of its standalone mode click gives the code of `Context.exit` back.
@@ -98,7 +102,7 @@ def _run() -> NoReturn:
         click.echo(f"error: {error}", err=True)
         sys.exit(TOOL_FAILED)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in _NO_ROOM:
             _exit_with_defect()
         click.echo(f"error: cannot write: {error.strerror}", err=True)
         sys.exit(TOOL_FAILED)

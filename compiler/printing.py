@@ -10,10 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from typing import Final
 
 from compiler.terraform.document import Json
@@ -121,13 +124,22 @@ def processes(jobs: int) -> Iterator[Executor | None]:
         return
     # Not forked: the engine's pipes cannot be shared.
     context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(jobs - 1, mp_context=context, initializer=_leave_interrupts)
+    executor = ProcessPoolExecutor(jobs - 1, mp_context=context, initializer=_begun)
     try:
         yield executor
     finally:
         executor.shutdown(cancel_futures=True)
 
 
-def _leave_interrupts() -> None:
-    """Ctrl-C is the business of the process that waits."""
+def _begun() -> None:
+    """What a process does first. Ctrl-C is the business of the one that waits."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """One that is killed cannot tell: this one would wait for work forever, and its Node for it."""
+    parent.join()
+    os._exit(1)

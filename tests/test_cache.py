@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor
 from pathlib import Path
@@ -291,6 +295,44 @@ def test_a_process_that_died_before_it_was_given_more_is_a_failed_tool() -> None
             executor.submit(os._exit, 1).result()
         with pytest.raises(EngineError, match="process ended"):
             printing.Printer(executor).begin({"aws/one/alarms": {}})
+
+
+WAITING = """
+import os, time
+from compiler.printing import processes
+if __name__ == "__main__":
+    with processes(2) as executor:
+        print(executor.submit(os.getpid).result(), flush=True)
+        time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_a_process_ends_with_the_one_that_began_it(tmp_path: Path) -> None:
+    (tmp_path / "waiting.py").write_text(WAITING)
+    command = [sys.executable, str(tmp_path / "waiting.py")]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as began:
+        assert began.stdout is not None
+        worker = int(began.stdout.readline())
+        os.kill(worker, 0)
+        began.kill()
+    for _ in range(100):
+        if not _lives(worker):
+            return
+        time.sleep(0.1)
+    os.kill(worker, signal.SIGKILL)
+    raise AssertionError("it waits for work")
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    # One that ended and that nobody asks for is no more than a number.
+    state = Path(f"/proc/{process}/stat")
+    return not (state.exists() and ") Z " in state.read_text())
 
 
 @pytest.mark.skipif(os.name == "nt", reason="/dev/full")

@@ -17,7 +17,7 @@ from compiler.access.proof_rights import prove_rights
 from compiler.access.rules import Tuning, judge
 from compiler.blueprint.written import Places
 from compiler.data import policy_limit_of
-from compiler.diagnostics import Diagnostic, Span
+from compiler.diagnostics import Diagnostic, Span, in_order
 from compiler.terraform.document import Json
 from compiler.terraform.schema.check import check
 from compiler.terraform.schema.index import open_index
@@ -203,9 +203,12 @@ def check_needed(idle: Iterable[Tuning], exceptions: Mapping[Tuning, Span]) -> I
 
 
 def once(found: Iterable[Diagnostic], files: Collection[str]) -> Iterator[Diagnostic]:
-    """Without what is told at the same line of one of the kinds' files already, of another account."""
+    """Without what is told at the same line of one of the kinds' files already, of another account.
+
+    In the order in which they are told, so that it is the same account whatever was looked at first.
+    """
     told: set[tuple[str, Span, str]] = set()
-    for diagnostic in found:
+    for diagnostic in in_order(found):
         span = diagnostic.span
         if span is not None and span.path in files:
             # The schema's findings start with the stack; several may be about one line.

@@ -66,6 +66,38 @@ def test_the_same_errors(path: Path, tmp_path: Path) -> None:
     assert parts.diagnostics == whole.diagnostics
 
 
+LINE = """\
+summary: A bucket
+inputs: {account: {type: account}}
+stacks:
+  account:
+    resources:
+      aws_s3_bucket: {x: {bucket: "acme-{{ component.name }}"}}
+"""
+TOLD_ONCE = """\
+landform: 1
+organization: {name: acme}
+defaults: {aws: {region: eu-west-1}}
+accounts: {one: {id: "111111111111"}, two: {id: "222222222222"}}
+components:
+  aa: {kind: account-baseline, account: two}
+  bb: {kind: line, account: one}
+  cc: {kind: line, account: two}
+"""
+
+
+def test_a_line_of_a_kind_is_told_of_the_same_account(tmp_path: Path) -> None:
+    """The island of the second account comes first."""
+    (tmp_path / "kinds").mkdir()
+    (tmp_path / "kinds" / "line.yaml").write_text(LINE)
+    (tmp_path / "landform.yaml").write_text(TOLD_ONCE)
+    whole = compile_blueprints(tmp_path)
+    assert [(found.code, found.message[:9]) for found in whole.diagnostics] == [
+        ("E822", "aws/one/b")
+    ]
+    assert compile_blueprints(tmp_path, Streaming()).diagnostics == whole.diagnostics
+
+
 def test_some_are_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the tests above compare the whole with itself."""
     seen: list[int] = []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,23 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     folder.mkdir()
     monkeypatch.chdir(folder)
     return Repository(folder)
+
+
+@pytest.fixture
+def engine_once(no_memory: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Of a stack that a test of this process had from the engine, it is not asked again.
+
+    For tests whose commands compile the same few blueprints: the engine takes most of their time,
+    and other tests look at it. Which blueprint compiles to what is still forgotten.
+    """
+    folder, common = Path(os.environ["LANDFORM_CACHE"]), tmp_path_factory.getbasetemp() / "known"
+    common.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o700)
+    for file in common.iterdir():
+        shutil.copy(file, folder)
+    yield
+    for file in folder.glob("known-*"):
+        shutil.copy(file, common)
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from click.testing import CliRunner
 from compiler.catalogue import CODES
 from compiler.cli import entry
 from compiler.cli.render import FORMATS
+from tests import served
 
 REPOSITORY = Path(__file__).parent.parent
 BLUEPRINT = """\
@@ -36,15 +37,23 @@ components:
 ERROR = BLUEPRINT.replace("account: one", "account: onne")
 
 
+# Not by the first line of a script: a path with a space cannot stand there.
+MODULE = ("-m", "compiler")
+
+
 def landform(
-    folder: Path, *arguments: str, env: Mapping[str, str] | None = None, program: str = ""
+    folder: Path,
+    *arguments: str,
+    env: Mapping[str, str] | None = None,
+    program: tuple[str, ...] = (),
 ) -> subprocess.CompletedProcess[str]:
-    # Not by the script's first line: a path with a space cannot stand there.
-    command = [sys.executable, *([program] if program else ["-m", "compiler"])]
+    """Run the command; with `program`, by a Python that starts for it."""
     surroundings = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")}
     surroundings |= {"PYTHONPATH": str(REPOSITORY), **(env or {})}
+    if not program:
+        return served.run(folder, arguments, surroundings)
     return subprocess.run(
-        [*command, *arguments],
+        [sys.executable, *program, *arguments],
         cwd=folder,
         env=surroundings,
         capture_output=True,
@@ -59,7 +68,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, engine_once: None) -> Path:
     """A working directory with a blueprint that compiles."""
     (tmp_path / "blueprints").mkdir()
     (tmp_path / "blueprints" / "acme.yaml").write_text(BLUEPRINT, "utf-8")
@@ -411,17 +420,19 @@ def test_wrong_usage(folder: Path, arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["schema"], ["kinds"], ["x"]])
 def test_module_and_command_are_the_same(tmp_path: Path, arguments: list[str]) -> None:
-    """The command does what the script in pyproject.toml says, as pip writes it."""
+    """The command does what the script in pyproject.toml says, as pip writes it; so do our tests'."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
     place, _, function = project["scripts"]["landform"].partition(":")
     script = tmp_path / "landform"
     call = f"import sys\nfrom {place} import {function}\nsys.exit({function}())\n"
     script.write_text(f"#!{sys.executable}\n{call}", "utf-8")
     script.chmod(0o755)
-    module = landform(tmp_path, *arguments)
-    command = landform(tmp_path, *arguments, program=str(script))
-    assert (module.returncode, module.stdout) == (command.returncode, command.stdout)
-    assert module.stderr == command.stderr
+    module = landform(tmp_path, *arguments, program=MODULE)
+    command = landform(tmp_path, *arguments, program=(str(script),))
+    ours = landform(tmp_path, *arguments)
+    for other in (command, ours):
+        assert (module.returncode, module.stdout) == (other.returncode, other.stdout)
+        assert module.stderr == other.stderr
     assert module.returncode == (2 if arguments == ["x"] else 0)
 
 
@@ -534,7 +545,8 @@ def test_no_room_for_what_waits_to_be_written(folder: Path, what: str) -> None:
 def test_files_and_pipes_are_utf_8_whatever_the_locale(folder: Path) -> None:
     rewrite(folder, BLUEPRINT.replace("{id:", '{tags: {owner: "→本"}, id:'))
     plain = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    done = landform(folder, "explain", "accounts.one.tags.owner", env=plain)
+    asked = ("explain", "accounts.one.tags.owner")
+    done = landform(folder, *asked, env=plain, program=MODULE)
     assert (done.returncode, done.stderr) == (0, "")
     assert "owner: →本" in done.stdout
 
@@ -544,7 +556,7 @@ def test_characters_that_the_encoding_of_a_stream_lacks(folder: Path, encoding: 
     """Windows redirects in cp1252, which has neither arrows nor Chinese."""
     rewrite(folder, BLUEPRINT.replace("{id:", '{tags: {owner: "→本"}, id:'))
     asked = ("explain", "accounts.one.tags.owner")
-    done = landform(folder, *asked, env={"PYTHONIOENCODING": encoding})
+    done = landform(folder, *asked, env={"PYTHONIOENCODING": encoding}, program=MODULE)
     assert (done.returncode, done.stderr) == (0, "")
     assert "owner: \\u2192\\u672c" in done.stdout
 
@@ -569,7 +581,7 @@ def test_output_folder_that_cannot_be_made(folder: Path) -> None:
 
 
 def test_engine_that_is_missing(folder: Path) -> None:
-    done = landform(folder, "compile", env={"JSII_NODE": "/nonexistent"})
+    done = landform(folder, "compile", "--no-cache", env={"JSII_NODE": "/nonexistent"})
     assert (done.returncode, done.stdout) == (4, "")
     assert "landform doctor" in done.stderr
     assert "Traceback" not in done.stderr
@@ -595,7 +607,7 @@ def test_engine_in_a_worker_that_is_missing(folder: Path) -> None:
         ).replace("account: one", 'for_each: {accounts: "**"}'),
     )
     done = subprocess.run(
-        [sys.executable, "run.py", "compile", "--jobs", "2"],
+        [sys.executable, "run.py", "compile", "--no-cache", "--jobs", "2"],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY), "JSII_NODE": "/nonexistent"},
         capture_output=True,

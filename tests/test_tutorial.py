@@ -20,7 +20,7 @@ MINUTES_AN_EDIT = 0.25
 
 
 @pytest.mark.parametrize("page", RUN, ids=lambda page: page.stem)
-def test_page(page: Path, tmp_path: Path, update: bool) -> None:
+def test_page(page: Path, tmp_path: Path, update: bool, engine_once: None) -> None:
     with Shell(tmp_path) as shell:
         run_page(page, shell, update=update)
 

@@ -14,6 +14,7 @@ import click
 import yaml
 
 from compiler.cli.entry import landform
+from tests import served
 from tests.pages.walkthrough import ROOT, program
 
 ACTION = ROOT / "action.yml"
@@ -117,7 +118,7 @@ def run(
 def runner(folder: Path) -> dict[str, str]:
     """The environment of a runner with `landform` and a made-up Terraform on its path."""
     fake = ROOT / "tests" / "running" / "fake_terraform.py"
-    program(folder / "bin" / "landform", "-m compiler")
+    served.program(folder / "bin" / "landform")
     program(folder / "bin" / "terraform", f'-I "{fake}"')
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("TF_", "LANDFORM_TERRAFORM"))}
     return {

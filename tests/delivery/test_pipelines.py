@@ -190,7 +190,7 @@ def test_no_expression_stands_in_a_script() -> None:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Path:
+def site(tmp_path: Path, engine_once: None) -> Path:
     """A repository with a compiled blueprint, as a runner checks it out."""
     folder = tmp_path / "repository"
     (folder / "blueprints").mkdir(parents=True)

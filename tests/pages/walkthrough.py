@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from tests import served
+
 ROOT = Path(__file__).parents[2]
 ELLIPSIS = "…"
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
@@ -164,7 +166,7 @@ class Shell:
         raise AssertionError(f"the shell ended at: {line}\n{output}")
 
     def _prepared(self) -> Path:
-        program(self.folder / "bin" / "landform", "-m compiler")
+        served.program(self.folder / "bin" / "landform")
         self.work.mkdir()
         return self.work
 

@@ -16,6 +16,8 @@ from typing import Any
 import jsonschema
 import pytest
 
+from tests import served
+
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "docs" / "run-report.schema.json").read_text(encoding="utf-8"))
 BLUEPRINT = """\
@@ -64,10 +66,9 @@ class Bench:
         )
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        process = self.start(*words)
-        output, errors = process.communicate(timeout=60)
-        assert "Traceback" not in errors, errors
-        return subprocess.CompletedProcess(words, process.returncode, output, errors)
+        done = served.run(self.folder, (words[0], "blueprint.yaml", *words[1:]), self.environment)
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
 
     def report(self, *words: str, code: int = 0) -> dict[str, Any]:
         """The report of a run, which must end with `code`."""
@@ -102,14 +103,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # The benches share its cache, or each of their commands would compile again.
     cache = str(folder.with_name("cache"))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": cache}
-    subprocess.run(
-        [sys.executable, "-m", "compiler", "compile", "blueprint.yaml"],
-        cwd=folder,
-        env=environment,
-        check=True,
-        capture_output=True,
-        timeout=120,
-    )
+    served.run(folder, ("compile", "blueprint.yaml"), environment).check_returncode()
     return folder
 
 

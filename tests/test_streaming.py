@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -38,6 +40,10 @@ ERRORS = sorted((ROOT / "tests" / "errors").glob("E[4-8]*"))
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    small(monkeypatch)
+
+
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each island is a share; the engine is not what is looked at here."""
     monkeypatch.setattr(shares, "FEW", 1)
     monkeypatch.setattr(shares, "LEAST", 1)
@@ -117,6 +123,15 @@ def test_some_are_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
 # ---- What is built again
 
 
+@cache
+def whole(text: str) -> dict[str, dict[str, bytes]]:
+    """What a blueprint compiles to as a whole: the same each time."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "landform.yaml"
+        file.write_text(text)
+        return trees(compile_blueprints(file))
+
+
 class Organisation:
     """Twelve accounts, compiled and written; says which components are built."""
 
@@ -124,8 +139,6 @@ class Organisation:
         self.source, self.out = folder / "blueprint", folder / "out"
         self.cache = Cache(folder / "cache")
         self.built: set[str] = set()
-        self.source.mkdir()
-        (self.source / "landform.yaml").write_text(blueprint(12, plain=True))
 
         def noted(world: World, *given: Any) -> Any:
             self.built |= {f"{each.name} {each.home.name}" for each in world.components}
@@ -141,7 +154,7 @@ class Organisation:
         assert not compilation.diagnostics
         outputs = plan_all(compilation.blueprints, self.out, prune=True)
         assert not apply(outputs)
-        for name, tree in trees(compile_blueprints(self.source)).items():
+        for name, tree in whole((self.source / "landform.yaml").read_text()).items():
             root = self.out / name
             on_disk = {p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file()}
             assert on_disk == tree.keys()
@@ -155,12 +168,30 @@ class Organisation:
         file.write_text(re.sub(old, new, text, count=1))
 
 
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folders of an organisation, compiled; each test has a copy."""
+    folder = tmp_path_factory.mktemp("compiled")
+    with pytest.MonkeyPatch.context() as patch:
+        small(patch)
+        made = Organisation(folder, patch)
+        made.source.mkdir()
+        (made.source / "landform.yaml").write_text(blueprint(12, plain=True))
+        assert len(made.compile()) == EVERYTHING
+        assert not made.compile()
+    return folder
+
+
 @pytest.fixture
-def organisation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Organisation:
-    made = Organisation(tmp_path, monkeypatch)
-    assert len(made.compile()) == EVERYTHING
-    assert not made.compile()
-    return made
+def organisation(
+    compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Organisation:
+    shutil.copytree(compiled, tmp_path, dirs_exist_ok=True)
+    return Organisation(tmp_path, monkeypatch)
+
+
+def test_a_copy_is_the_same_organisation(organisation: Organisation) -> None:
+    assert not organisation.compile()
 
 
 EVERYTHING = 12 + 4

@@ -281,10 +281,13 @@ def test_every_kind_has_an_example_that_compiles(name: str) -> None:
     assert name in kinds
 
 
-@pytest.mark.parametrize("path", sorted(reference.pages()), ids=str)
-def test_made_pages_are_up_to_date(path: Path) -> None:
-    text = (ROOT / path).read_text(encoding="utf-8")
-    assert text == reference.pages()[path], f"{path} is out of date: make docs"
+def test_made_pages_are_up_to_date() -> None:
+    pages = reference.pages()
+    assert {Path("docs/kinds.md"), Path("landform.schema.json")} <= pages.keys()
+    for path, text in pages.items():
+        assert (ROOT / path).read_text(encoding="utf-8") == text, (
+            f"{path} is out of date: make docs"
+        )
 
 
 def test_every_code_has_its_section() -> None:

@@ -183,9 +183,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def organisation(
-    compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Organisation:
+def organisation(compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Organisation:
     shutil.copytree(compiled, tmp_path, dirs_exist_ok=True)
     return Organisation(tmp_path, monkeypatch)
 

@@ -6,7 +6,7 @@ MAKEFLAGS += --no-builtin-rules
 
 # Processes that run tests: of `make test`, and of `make test-rig` (0: none beside pytest itself).
 WORKERS ?= 2
-RIG_WORKERS ?= 0
+RIG_WORKERS ?= 2
 # Further words for pytest, such as PYTEST_ARGS='-k pipeline -x'.
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
@@ -35,11 +35,11 @@ demo: .venv/runtime  ## Compile blueprints/ into generated/
 
 .PHONY: test
 test: .venv/test  ## Run the tests that need neither Terraform nor a cloud
-	$(python) -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	$(python) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 .PHONY: test-rig
 test-rig: .venv/test .venv-scan/made  ## Run the tests against real Terraform and the simulated AWS
-	$(python) -m pytest -m rig -n $(RIG_WORKERS) $(PYTEST_ARGS)
+	$(python) -m pytest -m rig -n $(RIG_WORKERS) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 .PHONY: check
 check: .venv/test  ## Lint, formatting, types

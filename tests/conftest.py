@@ -33,6 +33,50 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--update rewrites expected output: not in CI")
 
 
+# The files that take longest, begun first (`--no-loadscope-reorder`): no process shall be left alone
+# with one of them at the end.
+LONGEST = (
+    "tests/terraform/test_apply.py",
+    "tests/terraform/test_access.py",
+    "tests/terraform/test_validate.py",
+    "tests/terraform/test_variants.py",
+    "tests/terraform/test_running.py",
+    "tests/terraform/test_renaming.py",
+    "tests/terraform/test_review.py",
+    "tests/terraform/test_scan.py",
+    "tests/access/test_proof.py",
+    "tests/running/test_running.py",
+    "tests/delivery/test_pipelines.py",
+    "tests/test_cli.py",
+    "tests/properties/test_kill.py",
+    "tests/test_tutorial.py",
+    "tests/test_streaming.py",
+    "tests/kinds/test_installed_kinds.py",
+    "tests/properties/test_determinism.py",
+    "tests/kinds/test_model_catalog_templates.py",
+    "tests/importing/test_aws.py",
+    "tests/unit/test_synth.py",
+    "tests/unit/test_expressions.py",
+    "tests/graph/test_page.py",
+    "tests/test_diff_command.py",
+    "tests/kinds/test_model_serving_manifests.py",
+    "tests/graph/test_graph_command.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        file = item.nodeid.partition("::")[0]
+        return LONGEST.index(file) if file in LONGEST else len(LONGEST)
+
+    items.sort(key=place)
+    for item in items:
+        # What `--dist loadgroup` keeps in one process: a file, and all that looks at what is applied.
+        shared = "applications" in getattr(item, "fixturenames", ())
+        group = "applied" if shared else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(autouse=True)
 def no_memory(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Nothing that an earlier test or the user compiled is remembered."""

@@ -17,7 +17,7 @@ from tests.running.conftest import BLUEPRINT, ROOT, SCHEMA, statuses
 from tests.terraform.generated import read_organisation
 from tests.terraform.override import FILE, write_override
 from tests.terraform.simulated_aws import SimulatedAws
-from tests.terraform.terraform_cli import Terraform
+from tests.terraform.terraform_cli import SPARING, Terraform
 
 TRAINING, PRODUCTION = "aws/training/churn", "aws/production/churn"
 SHARED = "aws/shared/churn"
@@ -66,7 +66,7 @@ class Site:
         return subprocess.run(
             [sys.executable, "-m", "compiler", command, "blueprint.yaml", *words],
             cwd=self.folder,
-            env={**kept, **own, **self.aws.environment},
+            env={**SPARING, **kept, **own, **self.aws.environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -8,7 +8,7 @@ import pytest
 
 from tests.pages.walkthrough import Shell, run_page
 from tests.terraform.simulated_aws import SimulatedAws
-from tests.terraform.terraform_cli import Terraform
+from tests.terraform.terraform_cli import SPARING, Terraform
 
 pytestmark = pytest.mark.rig
 
@@ -19,6 +19,7 @@ def test_the_tutorial_ends_with_a_plan(
     tmp_path: Path, terraform: Terraform, aws: SimulatedAws
 ) -> None:
     surroundings = {
+        **SPARING,
         **aws.environment,
         "CHECKPOINT_DISABLE": "1",
         "TF_CLI_CONFIG_FILE": str(terraform.cli_configuration),

@@ -13,6 +13,8 @@ import pytest
 from compiler.terraform import synth
 from tests.needs import lacking
 
+pytestmark = pytest.mark.rig  # loads the typed bindings in an engine of its own, three times
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PACKAGES = ("cdktf_cdktf_provider_aws", "cdktf_cdktf_provider_google")

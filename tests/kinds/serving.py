@@ -6,6 +6,7 @@ A variant is a name and what it changes in one blueprint: keys of the component 
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import tempfile
@@ -284,7 +285,7 @@ class Serving:
 
     def manifests(self) -> dict[str, dict[str, Any]]:
         """The manifests, read."""
-        return {name: yaml.safe_load(content) for name, content in self.files().items()}
+        return {name: copy.deepcopy(_read(content)) for name, content in self.files().items()}
 
     def objects(self, kind: str) -> dict[str, dict[str, Any]]:
         """The Kubernetes objects of a kind, by namespace and name."""
@@ -293,6 +294,13 @@ class Serving:
             for body in self.manifests().values()
             if body["kind"] == kind
         }
+
+
+@cache
+def _read(content: bytes) -> dict[str, Any]:
+    """A manifest: tests read the same many times."""
+    found: dict[str, Any] = yaml.safe_load(content)
+    return found
 
 
 def blueprint(**changes: Any) -> dict[str, Any]:

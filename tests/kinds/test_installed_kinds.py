@@ -164,6 +164,7 @@ def test_the_installed_example_is_listed_and_shown(
     assert "instance  (text; default ml.t3.medium)" in manual
 
 
+@pytest.mark.rig  # imports the typed bindings, which takes a dozen seconds
 def test_the_installed_example_compiles(environment: dict[str, str], tmp_path: Path) -> None:
     """Parts and grants in one kind, constructs with the typed bindings in the other."""
     bindings = importlib.util.find_spec(BINDINGS) is not None

@@ -59,6 +59,7 @@ SCALING = (
 )
 
 
+@pytest.mark.rig  # cfn-lint reads each region's specification
 def test_every_template_is_valid() -> None:
     """By cfn-lint, without a warning: those of ours and those that the tests stand for a team's."""
     where: dict[str, str] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 # Condition keys to values, in any letter case; a list is a multivalued key.
@@ -55,8 +56,13 @@ def _negated(name: str) -> bool:
 
 def like(value: str, pattern: str) -> bool:
     """Match with IAM's wildcards: `*` any text, `?` one character, nothing else is special."""
+    return _compiled(pattern).fullmatch(value) is not None
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
     parts = ("." if c == "?" else ".*" if c == "*" else re.escape(c) for c in pattern)
-    return re.fullmatch("".join(parts), value, re.DOTALL) is not None
+    return re.compile("".join(parts), re.DOTALL)
 
 
 def _arn_like(value: str, pattern: str) -> bool:

@@ -181,6 +181,7 @@ def test_opening_and_reading_thirty_types_is_fast() -> None:
     assert min(once() for _ in range(5)) < 0.02
 
 
+@pytest.mark.rig  # reads 3,700 source maps
 @pytest.mark.parametrize("source", [extract.AWS, extract.GOOGLE], ids=lambda s: s.provider)
 def test_index_equals_a_fresh_extraction(source: extract.Source) -> None:
     try:

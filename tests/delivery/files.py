@@ -119,7 +119,7 @@ def runner(folder: Path) -> dict[str, str]:
     """The environment of a runner with `landform` and a made-up Terraform on its path."""
     fake = ROOT / "tests" / "running" / "fake_terraform.py"
     served.program(folder / "bin" / "landform")
-    program(folder / "bin" / "terraform", f'-I "{fake}"')
+    program(folder / "bin" / "terraform", f'-IS "{fake}"')
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("TF_", "LANDFORM_TERRAFORM"))}
     return {
         **kept,

@@ -113,7 +113,7 @@ def bench(compiled: Path, tmp_path: Path) -> Bench:
     shutil.copytree(compiled, folder)
     program = tmp_path / "terraform"
     fake = Path(__file__).with_name("fake_terraform.py")
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I "{fake}" "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -IS "{fake}" "$@"\n')
     program.chmod(0o755)
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("TF_", "LANDFORM_"))}
     return Bench(

@@ -6,7 +6,7 @@ MAKEFLAGS += --no-builtin-rules
 
 # Processes that run tests: of `make test`, and of `make test-rig` (0: none beside pytest itself).
 WORKERS ?= 2
-RIG_WORKERS ?= 2
+RIG_WORKERS ?= 0
 # Further words for pytest, such as PYTEST_ARGS='-k pipeline -x'.
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
@@ -39,7 +39,7 @@ test: .venv/test  ## Run the tests that need neither Terraform nor a cloud
 
 .PHONY: test-rig
 test-rig: .venv/test .venv-scan/made  ## Run the tests against real Terraform and the simulated AWS
-	$(python) -m pytest -m rig -n $(RIG_WORKERS) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
+	$(python) -m pytest -m rig -n $(RIG_WORKERS) $(PYTEST_ARGS)
 
 .PHONY: check
 check: .venv/test  ## Lint, formatting, types

@@ -37,15 +37,6 @@ def pytest_configure(config: pytest.Config) -> None:
 # The files that take longest, begun first (`--no-loadscope-reorder`): no process shall be left alone
 # with one of them at the end.
 LONGEST = (
-    "tests/terraform/test_apply.py",
-    "tests/terraform/test_access.py",
-    "tests/terraform/test_validate.py",
-    "tests/terraform/test_variants.py",
-    "tests/terraform/test_running.py",
-    "tests/terraform/test_renaming.py",
-    "tests/terraform/test_review.py",
-    "tests/terraform/test_scan.py",
-    "tests/access/test_proof.py",
     "tests/running/test_running.py",
     "tests/delivery/test_pipelines.py",
     "tests/test_cli.py",
@@ -65,18 +56,12 @@ LONGEST = (
 )
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist's reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> int:
         file = item.nodeid.partition("::")[0]
         return LONGEST.index(file) if file in LONGEST else len(LONGEST)
 
     items.sort(key=place)
-    for item in items:
-        # What `--dist loadgroup` keeps in one process: a file, and all that looks at what is applied.
-        shared = "applications" in getattr(item, "fixturenames", ())
-        group = "applied" if shared else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_collection_finish() -> None:

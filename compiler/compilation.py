@@ -228,9 +228,7 @@ def build(
     written: dict[tuple[str, str], Written] = {}
     renaming = among.renaming
     drafts = drafts or [drafted(each, world, among, kinds, beside) for each in world.components]
-    access = Access()
-    writer = writers(repository for draft in drafts for repository in draft.repositories)
-    access.add(pointed((grant for draft in drafts for grant in draft.grants), writer))
+    access = _granted(drafts)
     for draft, component in zip(drafts, world.components, strict=True):
         made = renaming.finished(draft, component, access)
         diagnostics += draft.diagnostics
@@ -268,6 +266,14 @@ def build(
         diagnostics += check_needed(idle if whole else (), world.exceptions)
         compiled = replace(compiled, idle=idle)
     return compiled, tuple(once(diagnostics, compiled.kind_files))
+
+
+def _granted(drafts: Sequence[Draft]) -> Access:
+    """Every grant of these, written."""
+    access = Access()
+    writer = writers(repository for draft in drafts for repository in draft.repositories)
+    access.add(pointed((grant for draft in drafts for grant in draft.grants), writer))
+    return access
 
 
 def _check(made: Compiled, places: Places) -> tuple[list[Diagnostic], tuple[Tuning, ...]]:

@@ -19,8 +19,8 @@ from compiler.terraform.synth import EngineError
 ROOT = Path(__file__).parent.parent
 BLUEPRINT = ROOT / "docs" / "examples" / "ml-pipeline.yaml"
 
-# The cluster's event loop warns of what it leaves when it ends.
-pytestmark = pytest.mark.filterwarnings("ignore")
+# A real cluster, whose event loop warns of what it leaves when it ends.
+pytestmark = [pytest.mark.rig, pytest.mark.filterwarnings("ignore")]
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,9 @@ from tests.graph.browser import Page, found, running
 from tests.graph.support import acme, edge, graph, package, stack
 from tests.graph.test_model import CHANGED
 
+# A real browser.
+pytestmark = pytest.mark.rig
+
 GRAPHVIZ = "@viz-js/viz@3.31.0"
 MERMAID = "mermaid@12.3.0"
 ODD = graph(

@@ -25,6 +25,9 @@ from tests.graph.browser import Browser, Page, found, running
 from tests.graph.support import ROOT, acme, binding, edge, graph, package, stack
 from tests.graph.test_model import CHANGED
 
+# A real browser.
+pytestmark = pytest.mark.rig
+
 Open = Callable[..., Page]
 MINUS = "\N{MINUS SIGN}"
 MEBIBYTE = 1 << 20

@@ -25,7 +25,9 @@ import pytest
 from compiler import tree as tree_module
 from compiler.tree import apply_changes, plan_changes
 
+# Each step of a run waits for the disk.
 pytestmark = [
+    pytest.mark.rig,
     pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a forked process"),
     # Python 3.12 warns of a fork beside threads that other tests left; the child uses none.
     pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),

@@ -31,6 +31,15 @@ stand in the output folder. `diff` compares everything with everything, and hold
 """
 
 TAIL = """\
+## What more is possible
+
+Of a cold compile of 3,000 accounts the process that builds and checks is busy all the time, the engine's two thirds of
+it. Of the first, rules and proof take a third, building a fifth, schemas and the engine's own rules a tenth. A second process
+that builds would halve what is left, for some 250 MiB more; so would fewer passes over the same statement. The engine
+takes about 4 ms a stack, of which Node's files are a third. Of its memory 60 MiB are a Node that does nothing but start
+the other one, in jsii. An organisation all of whose components speak of one account is one share: memory then
+holds all of it (1.7 GiB with 3,000 accounts).
+
 ## On several machines
 
 `landform compile --executor dask://HOST:PORT` has the stacks put through CDKTF on the workers of a Dask cluster

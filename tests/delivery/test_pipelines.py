@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -276,9 +277,12 @@ def test_github_assumes_the_role_that_its_stacks_are_applied_as(site: Path, tmp_
 
 
 @pytest.fixture
-def gpg() -> None:
+def gpg(tmp_path: Path) -> Iterator[None]:
     if shutil.which("gpg") is None:
         lacking("gpg is not on PATH; GitHub's runners have it")
+    yield
+    # The agent that it starts would stay.
+    subprocess.run(["gpgconf", "--homedir", tmp_path / ".gnupg", "--kill", "all"], check=False)
 
 
 @pytest.mark.usefixtures("gpg")

@@ -35,7 +35,8 @@ demo: .venv/runtime  ## Compile blueprints/ into generated/
 
 .PHONY: test
 test: .venv/test  ## Run the tests that need neither Terraform nor a cloud
-	$(python) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(python) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
+		--max-worker-restart 0 $(PYTEST_ARGS)
 
 .PHONY: test-rig
 test-rig: .venv/test .venv-scan/made  ## Run the tests against real Terraform and the simulated AWS

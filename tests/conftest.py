@@ -38,9 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
 # with one of them at the end.
 LONGEST = (
     "tests/running/test_running.py",
-    "tests/delivery/test_pipelines.py",
     "tests/test_cli.py",
-    "tests/properties/test_kill.py",
     "tests/test_tutorial.py",
     "tests/test_streaming.py",
     "tests/kinds/test_installed_kinds.py",
@@ -49,7 +47,6 @@ LONGEST = (
     "tests/importing/test_aws.py",
     "tests/unit/test_synth.py",
     "tests/unit/test_expressions.py",
-    "tests/graph/test_page.py",
     "tests/test_diff_command.py",
     "tests/kinds/test_model_serving_manifests.py",
     "tests/graph/test_graph_command.py",

@@ -118,8 +118,17 @@ def modules() -> Mapping[str, Module]:
     return found
 
 
-def imports(module: Module) -> Iterator[str]:
+def imports(module: Module) -> tuple[str, ...]:
     """Dotted names of modules, also of those imported inside functions and by name."""
+    return _imports()[module.name]
+
+
+@cache
+def _imports() -> Mapping[str, tuple[str, ...]]:
+    return {name: tuple(_read(module)) for name, module in modules().items()}
+
+
+def _read(module: Module) -> Iterator[str]:
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -418,6 +418,7 @@ def test_wrong_usage(folder: Path, arguments: list[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.rig
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["schema"], ["kinds"], ["x"]])
 def test_module_and_command_are_the_same(tmp_path: Path, arguments: list[str]) -> None:
     """The command does what the script in pyproject.toml says, as pip writes it; so do our tests'."""
@@ -476,6 +477,7 @@ def writing_to(output: IO[bytes], folder: Path, *arguments: str) -> tuple[int, s
     return done.returncode, done.stderr
 
 
+@pytest.mark.rig
 @pytest.mark.parametrize("arguments", WRITING)
 def test_reader_that_goes_away(folder: Path, arguments: str) -> None:
     """`landform schema | head -1`: quiet, whatever the size of the pipe and what is written.

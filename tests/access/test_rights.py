@@ -62,6 +62,7 @@ def test_the_types_exist() -> None:
     assert not [kind for kind in READERS if index.resource(kind) is None]
 
 
+@pytest.mark.rig
 def test_each_mutant_is_found() -> None:
     count: Counter[str] = Counter()
     for name, (documents, entries) in ledgers().items():
@@ -92,6 +93,7 @@ def changed_entries(entry: Right) -> Iterator[Right]:
         yield replace(entry, namespaces=())
 
 
+@pytest.mark.rig
 def test_each_change_of_an_entry_is_found() -> None:
     for documents, entries in ledgers().values():
         for index, entry in enumerate(entries):
@@ -124,6 +126,7 @@ def test_findings_say_what_differs() -> None:
     assert f"gives {OUTSIDER} AmazonEKSEditPolicy(namespaces:churn,vision) on " in finding.message
 
 
+@pytest.mark.rig
 def test_each_mutant_differs_in_the_delta() -> None:
     """`diff --access` never says "no difference" about what the proof would refuse."""
     documents, entries = ledgers()["tests/cases/model-serving/several acme"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import jsonschema
 import yaml
 
 from compiler.cli.entry import landform
@@ -28,12 +30,19 @@ ATLANTIS = EXAMPLES / "atlantis" / "repos.yaml"
 # What a runner starts: GitHub's `shell: bash`, and nearly GitLab's.
 BASH = ("bash", "--noprofile", "--norc", "-eo", "pipefail")
 
+_ATLANTIS = json.loads(Path(__file__).with_name("atlantis.schema.json").read_text("utf-8"))
 _LANDFORM = re.compile(r"(.*/)?landform")
 
 
 def read(path: Path) -> Any:
     """The YAML of a file. (`on` is text in a workflow and true in YAML 1.1: nobody asks for it.)"""
     return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def atlantis(value: Any, name: str) -> list[str]:
+    """What Atlantis would not take in a file of the server or of a repository."""
+    validator = jsonschema.Draft202012Validator({**_ATLANTIS, "$ref": f"#/$defs/{name}"})
+    return [error.message for error in validator.iter_errors(value)]
 
 
 def step(job: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import botocore.endpoint
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.retries.bucket import TokenBucket
 from moto import mock_aws
 
 from compiler.importing import aws as reading
@@ -52,6 +53,14 @@ def answering(monkeypatch: pytest.MonkeyPatch, answer: Answer) -> list[str]:
 
     monkeypatch.setattr(reading, "_client", client)
     return calls
+
+
+def not_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Between attempts, whose seconds are told, and for its own limit of calls a second."""
+    waited: list[float] = []
+    monkeypatch.setattr(botocore.endpoint.time, "sleep", waited.append)
+    monkeypatch.setattr(TokenBucket, "_sleep_amount", lambda *_: 0.0)
+    return waited
 
 
 def refusing(operation: str, code: str, message: str, status: int = 400) -> Answer:
@@ -125,7 +134,7 @@ def test_with_an_address_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_with_nobody_at_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    monkeypatch.setattr(botocore.endpoint.time, "sleep", lambda _: None)
+    not_waiting(monkeypatch)
     code, message = failure()
     assert code == "E904"
     assert "127.0.0.1:1" in message
@@ -169,8 +178,7 @@ def test_an_account_in_no_organisation(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_throttling_is_waited_for(aws: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
-    waited: list[float] = []
-    monkeypatch.setattr(botocore.endpoint.time, "sleep", waited.append)
+    waited = not_waiting(monkeypatch)
     left = ["ListRoots", "ListAccountsForParent"]
 
     def answer(called: str) -> tuple[int, dict[str, Any]] | None:
@@ -188,14 +196,14 @@ def test_throttling_is_waited_for(aws: Organization, monkeypatch: pytest.MonkeyP
 
 def test_throttling_that_does_not_end(aws: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "ATTEMPTS", 3)
-    monkeypatch.setattr(botocore.endpoint.time, "sleep", lambda _: None)
+    not_waiting(monkeypatch)
     calls = answering(monkeypatch, refusing("ListRoots", "TooManyRequestsException", "Slow down."))
     assert run(*NEW).exit_code == 4
     assert calls.count("ListRoots") == 3
 
 
 def test_aws_fails(aws: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(botocore.endpoint.time, "sleep", lambda _: None)
+    not_waiting(monkeypatch)
     answering(monkeypatch, refusing("ListRoots", "ServiceException", "Sorry.", status=500))
     code, message = failure()
     assert code == "E904"

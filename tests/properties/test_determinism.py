@@ -224,6 +224,7 @@ def blueprints(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+@pytest.mark.rig
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(blueprint=blueprints())
 def test_any_blueprint_compiles_to_the_same_bytes(

@@ -29,7 +29,7 @@ def main() -> int:
     log(f"begin {step} {name}")
     if told.get("hang") == step:
         return hang(told, step, name)
-    time.sleep(0.05)
+    time.sleep(0.02)
     if told.get("fail") == step:
         print("working on it")
         print(f"Error: cannot {step}\n\nthe reason", file=sys.stderr)

@@ -13,6 +13,8 @@ import pytest
 
 from tests.terraform.processes import run
 
+pytestmark = pytest.mark.rig
+
 # Starts a child of its own, as Terraform starts its providers; writes both process ids.
 PARENT = """
 import os, subprocess, sys, time

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from pydantic_core import PydanticCustomError
 
@@ -14,7 +14,7 @@ from compiler.blueprint.shapes import check
 from compiler.blueprint.validation import findings, told
 from compiler.blueprint.wording import quoted, written
 from compiler.diagnostics import Diagnostic, Span, nearest
-from compiler.organization.findings import Findings
+from compiler.organization.findings import Findings, seen_from
 from compiler.organization.instance import Instance
 from compiler.organization.kind import Kind
 from compiler.organization.names import check_name
@@ -104,7 +104,7 @@ class Components:
                 renamed_from=former,
             )
             made = instance.component()
-            found.add(_seen_from(match, instance.diagnostics))
+            found.add(seen_from(match, instance.diagnostics))
             if made:
                 yield made
             elif not instance.diagnostics and "when" in tree.entries:
@@ -270,13 +270,3 @@ def _text(node: nodes.Node | None) -> str | None:
 def _without(tree: nodes.Mapping, keys: Iterable[str]) -> nodes.Mapping:
     kept = {key: entry for key, entry in tree.entries.items() if key not in keys}
     return nodes.Mapping(kept, tree.span)
-
-
-def _seen_from(match: Home | None, found: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Say in which of the places of `for_each` an expression fails."""
-    if match is None:
-        return list(found)
-    where = (f'in "{match.name}"', match.span)
-    return [
-        replace(d, related=(*d.related, where)) if d.code.startswith("E1") else d for d in found
-    ]

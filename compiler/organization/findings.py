@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from compiler.blueprint import nodes
 from compiler.blueprint.expressions import evaluate
 from compiler.blueprint.shapes import Model, check
 from compiler.diagnostics import Diagnostic, Span
+from compiler.organization.records import Home
 from compiler.organization.scope import Scope
 
 
@@ -66,6 +67,16 @@ def checked(
     places = [diagnostic.span for diagnostic in failed if diagnostic.span]
     told = (d for d in found if not any(d.span and covers(d.span, place) for place in places))
     return (None if failed else made), (*failed, *told)
+
+
+def seen_from(place: Home | None, found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Say in which of several places an expression fails."""
+    if place is None:
+        return list(found)
+    where = (f'in "{place.name}"', place.span)
+    return [
+        replace(d, related=(*d.related, where)) if d.code.startswith("E1") else d for d in found
+    ]
 
 
 def covers(outer: Span, inner: Span) -> bool:

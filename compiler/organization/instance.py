@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from compiler.blueprint.expressions import evaluate
 from compiler.blueprint.models import ComponentModel
 from compiler.diagnostics import Diagnostic, Span
 from compiler.organization.adopting import Places, adopted
-from compiler.organization.findings import Findings, checked, covers, read
+from compiler.organization.findings import Findings, checked, covers, read, seen_from
 from compiler.organization.kind import Kind
 from compiler.organization.records import Account, Adopted, Component, Home, Organization
 from compiler.organization.regions import Regions
@@ -82,13 +82,16 @@ class Instance:
         )
 
     def _tell(self, found: tuple[Diagnostic, ...], home: Home | None) -> None:
-        """What may follow from an account's own errors, told there, is not told again."""
+        self._findings.add(self._own(found, home))
+
+    def _own(self, found: tuple[Diagnostic, ...], home: Home | None) -> tuple[Diagnostic, ...]:
+        """Without what may follow from an account's own errors: it is told there."""
         if home and not home.sound:
             places = list(nodes.template_spans(self.tree))
             found = tuple(
                 d for d in found if not any(d.span and covers(at, d.span) for at in places)
             )
-        self._findings.add(found)
+        return found
 
     def _with_match(self) -> nodes.Mapping:
         """The kind's inputs; under for_each the home input is the match, also over an extended one."""
@@ -189,17 +192,31 @@ class Instance:
         }
         # Without a place of their own such inputs are those of the first account.
         heads = {key: found[0] for key, found in scoped.items() if found}
-        scopes = {key: self._account_scope(account) for key, account in heads.items()}
+        firsts = {key: self._account_scope(account) for key, account in heads.items()}
+        several = [
+            (inputs.entries[k].value.span, found) for k, found in scoped.items() if found[1:]
+        ]
         unsound = next((account for account in heads.values() if not account.sound), home)
-        first = self._read(inputs, scope, scopes, unsound, "")
+        first, told = self._read(inputs, scope, firsts, self.what)
+        # What is evaluated for several accounts is told of each of them below.
+        self._tell(tuple(d for d in told if _about(d.span, several) is None), unsound)
         accounts = {account.name: account for found in scoped.values() for account in found}
         variants: dict[str, Any] = {}
+        apart: dict[object, Diagnostic] = {}
         for account in accounts.values():
             own = self._account_scope(account)
-            scopes = {key: own for key, found in scoped.items() if account in found}
+            scopes = firsts | {key: own for key, found in scoped.items() if account in found}
             what = "account" if isinstance(account, Account) else "project"
-            several = f' in {what} "{account.name}"' if len(accounts) > 1 else ""
-            variants[account.name] = self._read(inputs, scope, scopes, account, several)
+            where = f' in {what} "{account.name}"'
+            variants[account.name], told = self._read(inputs, scope, scopes, self.what + where)
+            for each in seen_from(account, self._own(told, account)):
+                about = _about(each.span, several)
+                if about is None:
+                    apart.setdefault((each.code, each.span), each)
+                elif account in about:
+                    same = each.message.replace(where, "")
+                    apart.setdefault((each.code, each.span, same), each)
+        self._findings.add(apart.values())
         return first, variants
 
     def _accounts_of(self, key: str, inputs: nodes.Mapping, scope: Scope) -> Iterator[Home]:
@@ -224,31 +241,29 @@ class Instance:
         return self._with_own(scope, account)
 
     def _read(
-        self,
-        inputs: nodes.Mapping,
-        scope: Scope,
-        scopes: Mapping[str, Scope],
-        home: Home | None,
-        where: str,
-    ) -> Any:
-        """The kind's inputs, those of `scopes` evaluated there and the others in `scope`."""
+        self, inputs: nodes.Mapping, scope: Scope, scopes: Mapping[str, Scope], what: str
+    ) -> tuple[Any, tuple[Diagnostic, ...]]:
+        """The kind's inputs, those of `scopes` evaluated there and the others in `scope`; problems."""
         entries: dict[str, nodes.Entry] = {}
         failed: list[Diagnostic] = []
         for key, entry in inputs.entries.items():
             value, found = evaluate(entry.value, scopes.get(key, scope))
             entries[key] = nodes.Entry(entry.key_span, value)
             failed += found
-        made, found = checked(
+        return checked(
             self.kind.inputs,
             nodes.Mapping(entries, inputs.span),
             failed,
-            what=self.what + where,
+            what=what,
             owner=self.span,
             context=self.organization,
             known=OWN_KEYS,
         )
-        self._tell(found, home)
-        return made
+
+
+def _about(span: Span | None, several: Iterable[tuple[Span, list[Home]]]) -> list[Home] | None:
+    """The accounts for each of which what stands there is evaluated; None if it is not."""
+    return next((found for place, found in several if span and covers(place, span)), None)
 
 
 def _written(node: nodes.Mapping, values: Mapping[str, object]) -> dict[str, object]:

@@ -51,19 +51,38 @@ def fold(
 
     Nothing changes while they fit as they are. Those are folded that differ in their principals only,
     and then those of the very same principals that differ in their resources only, or in the prefixes
-    that they list, and at last the ARNs of roles that all the accounts have: never so that anybody is
-    admitted to more than before.
+    that they list, and at last the ARNs of roles that all the accounts have, or all but a few: never so
+    that anybody is admitted to more than before.
     """
+    folded = _folded(statements, room, _shape)
+    if not _fits(folded[0], room):
+        # Apart from those whose accounts have other roles, the names of the many are written once.
+        apart = _folded(statements, room, _alike(statements))
+        folded = apart if _length(apart[0]) < _length(folded[0]) else folded
+    return folded
+
+
+def _folded(
+    statements: Sequence[Statement], room: int, foldable: Callable[[Statement], str]
+) -> tuple[tuple[Statement, ...], dict[str, str]]:
     kept, renamed = tuple(statements), dict[str, str]()
-    for shape, join in ((_shape, _joined), (_but_resources, _wider), (_but_prefixes, _longer)):
-        if size([statement.json() for statement in kept]) <= room:
+    for shape, join in ((foldable, _joined), (_but_resources, _wider), (_but_prefixes, _longer)):
+        if _fits(kept, room):
             break
         kept, names = _grouped(kept, shape, join)
         renamed = {sid: names.get(name, name) for sid, name in renamed.items()}
         renamed |= {sid: name for sid, name in names.items() if sid in _sids(statements)}
-    if size([statement.json() for statement in kept]) > room:
+    if not _fits(kept, room):
         kept = tuple(map(_by_name, kept))
     return kept, renamed
+
+
+def _length(statements: Sequence[Statement]) -> int:
+    return size([statement.json() for statement in statements])
+
+
+def _fits(statements: Sequence[Statement], room: int) -> bool:
+    return _length(statements) <= room
 
 
 def _sids(statements: Sequence[Statement]) -> set[str]:
@@ -137,6 +156,20 @@ def _shape(statement: Statement) -> str:
     body["narrowed"] = role is not None
     body["Condition"] = _without(statement.conditions, "ArnEquals", "aws:PrincipalArn")
     return _SORTED.encode(body)
+
+
+def _alike(statements: Sequence[Statement]) -> Callable[[Statement], str]:
+    """As `_shape`, and the accounts must have roles of the same names in what they share."""
+    names: dict[tuple[str, str], set[str]] = {}
+    for statement in statements:
+        names.setdefault(_account(statement), set()).add(str(_role(statement)).rpartition(":")[2])
+    return lambda statement: _SORTED.encode(
+        [_shape(statement), *sorted(names[_account(statement)])]
+    )
+
+
+def _account(statement: Statement) -> tuple[str, str]:
+    return _shape(statement), _SORTED.encode(statement.principal)
 
 
 def _role(statement: Statement) -> Value:

@@ -91,14 +91,24 @@ def test_roles_that_all_the_accounts_have_are_written_once() -> None:
         }
 
 
-def test_a_role_that_an_account_lacks_keeps_the_arns() -> None:
+def test_a_role_that_an_account_lacks_stays_apart() -> None:
     """A pattern would admit a role that somebody makes there later."""
     roles = [(a, "run") for a in range(1, 40)]
     (all_alike,) = _readers(roles, 2_000)
     assert "ArnLike" in all_alike.conditions
-    (folded,) = _grouped_readers([*roles, (1, "walk")], 2_000)
+    two, many = _grouped_readers([(1, "walk"), *roles], 2_000)
+    arns = ["arn:aws:iam::000000000001:role/walk", "arn:aws:iam::000000000001:role/run"]
+    assert two.principal == {"AWS": "arn:aws:iam::000000000001:root"}
+    assert two.conditions == {"ArnEquals": {"aws:PrincipalArn": arns}}
+    assert isinstance(many.principal, Mapping)
+    assert _count(many.principal["AWS"]) == 38
+    assert many.conditions == {"ArnLike": {"aws:PrincipalArn": ["arn:aws:iam::*:role/run"]}}
+
+
+def test_roles_of_other_names_in_each_account_keep_the_arns() -> None:
+    (folded,) = _grouped_readers([(a, f"run-{a}") for a in range(1, 40)], 2_000)
     assert "ArnLike" not in folded.conditions
-    assert _count(folded.conditions["ArnEquals"]["aws:PrincipalArn"]) == 40
+    assert _count(folded.conditions["ArnEquals"]["aws:PrincipalArn"]) == 39
 
 
 def _grouped_readers(pairs: Iterable[tuple[int, str]], room: int) -> list[Statement]:

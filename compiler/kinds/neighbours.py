@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from compiler.organization.records import Component
@@ -19,7 +19,9 @@ class Neighbours:
     _by_name: dict[str, list[Component]] = field(default_factory=dict)
     _by_kind: dict[str, list[Component]] = field(default_factory=dict)
     _declared: dict[str, set[str]] = field(default_factory=dict)
-    _such: dict[tuple[str, object], tuple[Component, ...]] = field(default_factory=dict)
+    _grouped: dict[tuple[str, object], Mapping[Hashable, tuple[Component, ...]]] = field(
+        default_factory=dict
+    )
 
     @classmethod
     def of(cls, components: Iterable[Component]) -> Neighbours:
@@ -47,7 +49,15 @@ class Neighbours:
 
     def such(self, kind: str, test: Callable[[Component], bool]) -> tuple[Component, ...]:
         """Those of that kind that pass the test, a module's function: it is asked once for all."""
-        key = (kind, test)
-        if key not in self._such:
-            self._such[key] = tuple(c for c in self._by_kind.get(kind, ()) if test(c))
-        return self._such[key]
+        return self.by(kind, test).get(True, ())
+
+    def by(
+        self, kind: str, key: Callable[[Component], Hashable]
+    ) -> Mapping[Hashable, tuple[Component, ...]]:
+        """Those of that kind by what a module's function gives for each, which is asked once."""
+        if (kind, key) not in self._grouped:
+            groups: dict[Hashable, list[Component]] = {}
+            for component in self._by_kind.get(kind, ()):
+                groups.setdefault(key(component), []).append(component)
+            self._grouped[kind, key] = {given: tuple(found) for given, found in groups.items()}
+        return self._grouped[kind, key]

@@ -197,6 +197,38 @@ def test_the_hub_comes_first(name: str) -> None:
     assert f"aws/{hub_account(h)}/models" in stack.depends_on
 
 
+SERVED = {
+    "groups": {"churn": {"artifacts": "churn/", "repository": "churn-serving"}},
+    "deployments": [
+        {"group": "churn", "to": ["bank"], "endpoint": {"name": "c", "instance": "ml.m6i.large"}}
+    ],
+}
+
+
+def test_targets_pull_what_the_pipeline_trains_with() -> None:
+    """The contract's own examples together: the group does not say the image again."""
+    h = compiled_hubs(value(hub=SERVED, accounts={"bank": {"id": "131313131313"}}), "inferred")
+    images = {
+        resource
+        for s in h.identity(h.role("bank", "acme-models-execution-c"))
+        if "ecr:BatchGetImage" in s["Action"]
+        for resource in s["Resource"]
+    }
+    assert {image.rpartition("/")[2] for image in images} == {"churn-serving", "sagemaker-xgboost"}
+
+
+def test_a_group_has_one_built_in_image(tmp_path: Path) -> None:
+    made = value(hub={**SERVED, "deployments": []})
+    other = {"train": {"image": {"builtin": "xgboost", "version": "1.5-1"}}}
+    places = {"shared": "tools", "training": "lab", "production": ["shop"]}
+    made["components"]["drain"] = component({**places, **REGISTER, **other})
+    made["components"]["drain"]["deploy"]["endpoint"] = "drain"
+    path = tmp_path / "blueprint.yaml"
+    path.write_text(yaml.safe_dump(made, sort_keys=False))
+    (found,) = compile_blueprints(path).diagnostics
+    assert (found.code, '"drain"' in found.message) == ("E342", True)
+
+
 @pytest.mark.parametrize(
     ("changes", "code", "words"),
     [
@@ -215,7 +247,11 @@ def test_the_hub_comes_first(name: str) -> None:
             "E342",
             "does not take",
         ),
-        ({"hub": {"groups": {"churn": OWN_GROUP}}}, "E342", "could not pull"),
+        (
+            {"hub": {"groups": {"churn": {"image": {"builtin": "xgboost", "version": "1.5-1"}}}}},
+            "E342",
+            "could not pull",
+        ),
         ({"pipeline": OWN}, "E342", "could not pull"),
         (
             {"pipeline": {"shared": "tools", **OWN}, "hub": {"groups": {"churn": OWN_GROUP}}},

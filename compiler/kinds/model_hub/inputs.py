@@ -56,7 +56,9 @@ class Group(Shape):
         | None
     ) = Field(default=None, description="ECR repository of its images in the hub's account")
     image: BuiltinImage | None = Field(
-        default=None, description="built-in algorithm of SageMaker whose image its versions use"
+        default=None,
+        description="built-in algorithm of SageMaker whose image its versions use; default: that of "
+        "an ml-pipeline that registers in the group",
     )
 
 

@@ -17,7 +17,7 @@ from compiler.access.parties import Bucket, Key, ModelGroup, Repository
 from compiler.kinds.draft import Draft
 from compiler.kinds.endpoints.inputs import BuiltinImage
 from compiler.kinds.model_hub.inputs import Inputs
-from compiler.organization.records import Account
+from compiler.organization.records import Account, Component
 from compiler.terraform.names import HASH_LENGTH, shorten
 
 # Of a role's name in the name of our policy on it, which has at most 128 characters.
@@ -29,7 +29,8 @@ class HubGroup:
     """One group of a hub, and where what belongs to it lies.
 
     `prefix` is what the keys of its artifacts in `bucket` start with, and ends in `/`. Its images are
-    in `repository`, or are AWS's own `image`, or both.
+    in `repository`, or are AWS's own `image` (what the blueprint says, else what a pipeline that
+    registers in it trains with), or both.
     """
 
     name: str
@@ -82,9 +83,25 @@ def parties(draft: Draft) -> Hub:
             key=key,
             prefix=inputs.prefix(name),
             repository=repositories[given.repository.name] if given.repository else None,
-            image=given.image,
+            image=given.image or _trained_with(draft, name),
         )
     return Hub(account=account, inputs=inputs, key=key, bucket=bucket, groups=groups)
+
+
+def _trained_with(draft: Draft, group: str) -> BuiltinImage | None:
+    """The built-in image of the first pipeline that registers in the group, in the order of names."""
+    registering = draft.neighbours.by("ml-pipeline", _registers_in).get(group, ())
+    for pipeline in sorted(registering, key=lambda each: each.name):
+        (hub,) = draft.neighbours.named(pipeline.inputs.registration.hub)[:1] or (None,)
+        image = pipeline.inputs.train.image
+        if hub and hub.span == draft.component.span and isinstance(image, BuiltinImage):
+            return image
+    return None
+
+
+def _registers_in(pipeline: Component) -> str | None:
+    given = pipeline.inputs.registration
+    return given.group if given else None
 
 
 def find_group(

@@ -185,12 +185,24 @@ def _compile(
     by = users(root)
     diagnostics += (*with_users(wrong, by), *unusable(by))
     world, found = resolve(root, kinds)
-    diagnostics += found
     if world is None or has_errors(diagnostics):
-        return None, tuple(diagnostics)
+        return None, (*diagnostics, *found)
+    diagnostics += found
+    if has_errors(diagnostics):
+        return None, (*diagnostics, *_of_the_sound(world, kinds, files.beside))
     compiled, found = maker(world, kinds, files.beside)
     diagnostics += found
     return (None if has_errors(diagnostics) else compiled), tuple(diagnostics)
+
+
+def _of_the_sound(world: World, kinds: Mapping[str, Kind], beside: Beside) -> Iterator[Diagnostic]:
+    """What their kinds find in those components that can be read, where others cannot."""
+    among = Among.of(world.components, world.unsound)
+    for component in world.components:
+        among.neighbours.guessed = False
+        found = drafted(component, world, among, kinds, beside).diagnostics
+        if not among.neighbours.guessed:
+            yield from found
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +213,9 @@ class Among:
     renaming: Renaming
 
     @classmethod
-    def of(cls, components: Sequence[Component]) -> Among:
-        """These."""
-        return cls(Neighbours.of(components), Renaming.of(components))
+    def of(cls, components: Sequence[Component], unsound: frozenset[str] = frozenset()) -> Among:
+        """These, and the names of those that have errors."""
+        return cls(Neighbours.of(components, unsound), Renaming.of(components))
 
 
 def build(

@@ -83,6 +83,8 @@ class Draft:
 
         `at` is the input that names it. None, with a report, where there is none of that kind.
         """
+        if name in self.neighbours.unsound:
+            return None
         found = self.neighbours.named(name)
         if len(found) == 1 and found[0].kind == kind:
             return Draft(found[0], self.organization, self.neighbours, self.beside)

@@ -13,8 +13,13 @@ class Neighbours:
     """All components of a blueprint, the asking one included, to be looked up by name or by kind.
 
     A renamed one is built under its former name (`compiler.renaming`): it is given as it was, and found by
-    both names, since what others say of it has the new one.
+    both names, since what others say of it has the new one. `unsound` are the names of those with
+    errors, which are not here: nobody is to be blamed for what they lack. `guessed` says that somebody
+    asked for one of them, or for all of a kind.
     """
+
+    unsound: frozenset[str] = frozenset()
+    guessed: bool = False
 
     _by_name: dict[str, list[Component]] = field(default_factory=dict)
     _by_kind: dict[str, list[Component]] = field(default_factory=dict)
@@ -24,9 +29,11 @@ class Neighbours:
     )
 
     @classmethod
-    def of(cls, components: Iterable[Component]) -> Neighbours:
+    def of(
+        cls, components: Iterable[Component], unsound: frozenset[str] = frozenset()
+    ) -> Neighbours:
         """All of these, in their order."""
-        found = cls()
+        found = cls(unsound)
         for component in components:
             built = component.unrenamed
             for name in {component.name, built.name}:
@@ -37,10 +44,12 @@ class Neighbours:
 
     def named(self, name: str) -> tuple[Component, ...]:
         """Those of that name: several where `for_each` makes them."""
+        self.guessed = self.guessed or name in self.unsound
         return tuple(self._by_name.get(name, ()))
 
     def names(self, kind: str) -> tuple[str, ...]:
         """The names that the components of that kind are built under, sorted."""
+        self.guessed = self.guessed or bool(self.unsound)
         return tuple(sorted({each.name for each in self._by_kind.get(kind, ())}))
 
     def declared(self, kind: str) -> tuple[str, ...]:
@@ -55,6 +64,7 @@ class Neighbours:
         self, kind: str, key: Callable[[Component], Hashable]
     ) -> Mapping[Hashable, tuple[Component, ...]]:
         """Those of that kind by what a module's function gives for each, which is asked once."""
+        self.guessed = self.guessed or bool(self.unsound)
         if (kind, key) not in self._grouped:
             groups: dict[Hashable, list[Component]] = {}
             for component in self._by_kind.get(kind, ()):

@@ -27,7 +27,7 @@ from compiler.blueprint.models import (
 from compiler.blueprint.shapes import Model, Shape, check
 from compiler.blueprint.validation import hint_of_key
 from compiler.blueprint.wording import written
-from compiler.diagnostics import Diagnostic, Span, nearest
+from compiler.diagnostics import Diagnostic, Span, has_errors, nearest
 from compiler.organization.components import Components
 from compiler.organization.findings import read
 from compiler.organization.kind import Kind
@@ -51,7 +51,7 @@ UNKNOWN = OrganizationModel(name="unknown")
 class World:
     """A checked blueprint. `removed` maps the paths of stacks to be destroyed to where it says so;
     `exceptions` maps exceptions from rules about policies to where they are written; `span` is where
-    the organisation is named.
+    the organisation is named. `unsound` are the names of components that have errors and are left out.
     """
 
     organization: Organization
@@ -59,16 +59,16 @@ class World:
     removed: Mapping[str, Span]
     exceptions: Mapping[Tuning, Span]
     span: Span
+    unsound: frozenset[str] = frozenset()
 
 
 def resolve(
     root: nodes.Mapping, kinds: Mapping[str, Kind]
 ) -> tuple[World | None, tuple[Diagnostic, ...]]:
-    """The blueprint as records; None where it has errors."""
+    """The blueprint as records; None where there are errors in what all components depend on."""
     resolver = _Resolver(root, kinds)
     world = resolver.world()
-    found = tuple(resolver.diagnostics)
-    return (None if any(d.severity == "error" for d in found) else world), found
+    return (world if resolver.sound else None), tuple(resolver.diagnostics)
 
 
 @dataclass(slots=True)
@@ -76,6 +76,8 @@ class _Resolver:
     root: nodes.Mapping
     kinds: Mapping[str, Kind]
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    # Without errors in what all components depend on.
+    sound: bool = True
 
     def world(self) -> World | None:
         self._check_root()
@@ -113,13 +115,16 @@ class _Resolver:
             regions=(*organization.aws.regions, *organization.google.regions),
             management_account=self._management_account(organization, accounts),
         )
+        self.sound = not has_errors(self.diagnostics)
         components, unmade = self._components(record, members, base, regions)
+        made = {*unmade, *(component.name for component in components)}
         return World(
             organization=replace(record, unmade=unmade),
             components=components,
             removed=self._removed(record),
             exceptions=self._exceptions(),
             span=name_span,
+            unsound=frozenset(self._mapping("components").entries.keys() - made),
         )
 
     def _management_account(

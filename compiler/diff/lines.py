@@ -180,8 +180,9 @@ def _fanned(name: str, components: nodes.Mapping) -> bool:
         tree = components.get(name)
         if not isinstance(tree, nodes.Mapping):
             return False
-        if "for_each" in tree.entries:
-            return True
+        for_each = tree.get("for_each")
+        if for_each is not None:
+            return nodes.plain(for_each) is not None
         base = tree.get("extends")
         name = str(base.value) if isinstance(base, nodes.Scalar) else name
     return False

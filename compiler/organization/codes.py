@@ -162,7 +162,8 @@ _REFERENCES = (
         explanation=(
             "`for_each` makes one instance of a component for each account or project, so it is for "
             "kinds of one account or project, and has one key, `accounts` or `projects`. Other kinds "
-            "name their accounts in their inputs, which take selectors too."
+            "name their accounts in their inputs, which take selectors too. The input that names the "
+            "account is set to each match, so it does not stand beside `for_each`."
         ),
         wrong='components:\n  churn:\n    for_each: {accounts: "**"}\n',
         right='components:\n  baseline:\n    kind: account-baseline\n    for_each: {accounts: "**"}\n',

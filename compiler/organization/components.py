@@ -86,10 +86,13 @@ class Components:
         tree = self._extended(name, entry, (), found)
         if tree is None:
             return
+        if not _given(tree.get("for_each")):
+            tree = _without(tree, ("for_each",))
         former = self._former(name, tree, found)
         kind = self._kind(name, tree, entry.key_span, found)
         if kind is None:
             return
+        self._check_home(name, entry.value, kind, found)
         for match in self._matches(name, tree, kind, found):
             instance = Instance(
                 organization=self.organization,
@@ -179,7 +182,9 @@ class Components:
                 message = f'{_called(name)} extends "{wanted}", which is of another kind: {theirs}'
                 found.report("E311", message, base.span, 'leave "extends" out, or "kind"')
             return None
-        return nodes.merge(_without(parent, NOT_INHERITED), entry.value)
+        kind = self.kinds.get(own or theirs or "")
+        left = (*NOT_INHERITED, *(_settled(entry.value, kind) if kind else ()))
+        return nodes.merge(_without(parent, left), entry.value)
 
     def _unknown_base(self, name: str, base: nodes.Node, found: Findings) -> None:
         value = nodes.plain(base)
@@ -215,6 +220,19 @@ class Components:
             hint = hint or f"kinds: {', '.join(sorted(self.kinds))}"
             found.report("E305", message, node.span, hint)
         return self.kinds.get(value)
+
+    def _check_home(self, name: str, own: nodes.Node, kind: Kind, found: Findings) -> None:
+        """Where it is stands once: in for_each, or in the input that names the account."""
+        if not isinstance(own, nodes.Mapping) or kind.per is None:
+            return
+        if kind.home in own.entries and _given(own.get("for_each")):
+            home, for_each = own.entries[kind.home].key_span, own.entries["for_each"].key_span
+            message = (
+                f'{_called(name)}: "{kind.home}" and for_each both say where it is made, '
+                f"and only one can"
+            )
+            hint = f'leave "{kind.home}" out, which is each match; or for_each'
+            found.report("E310", message, home, hint, (("for_each", for_each),))
 
     def _matches(
         self, name: str, tree: nodes.Mapping, kind: Kind, found: Findings
@@ -256,6 +274,18 @@ class Components:
             path = ("for_each", noun)
             found.add([told(each, _called(name), path, tree) for each in findings(error)])
             return ()
+
+
+def _given(node: nodes.Node | None) -> bool:
+    """Whether the key has a value: without one it takes away what was taken over."""
+    return node is not None and not (isinstance(node, nodes.Scalar) and node.value is None)
+
+
+def _settled(own: nodes.Mapping, kind: Kind) -> tuple[str, ...]:
+    """What is not taken over where the component says itself where it is made."""
+    if _given(own.get("for_each")):
+        return (kind.home,)
+    return ("for_each",) if kind.home in own.entries else ()
 
 
 def _called(name: str) -> str:

@@ -94,7 +94,7 @@ class Instance:
         return found
 
     def _with_match(self) -> nodes.Mapping:
-        """The kind's inputs; under for_each the home input is the match, also over an extended one."""
+        """The kind's inputs; under for_each the home input is the match."""
         inputs = {k: e for k, e in self.tree.entries.items() if k not in OWN_KEYS}
         if self.match:
             place = self.tree.entries["for_each"].key_span

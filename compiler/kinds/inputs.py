@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, Wit
 
 from compiler.blueprint.shapes import NAME, Matching, Shape, Text, problem
 from compiler.organization.records import Account, Organization, Project
-from compiler.organization.selectors import select
+from compiler.organization.selectors import select_accounts, select_projects
 
 _SELECTOR_SCHEMA = {
     "anyOf": [
@@ -36,7 +36,7 @@ def _organization(info: ValidationInfo) -> Organization:
 
 
 def _accounts(value: object, info: ValidationInfo) -> list[Account]:
-    return list(select(value, _organization(info).accounts, "account"))
+    return list(select_accounts(value, _organization(info)))
 
 
 def _account(value: object, info: ValidationInfo) -> Account:
@@ -56,7 +56,7 @@ def _project(value: object, info: ValidationInfo) -> Project:
 
 
 def _projects(value: object, info: ValidationInfo) -> list[Project]:
-    return list(select(value, _organization(info).projects, "project"))
+    return list(select_projects(value, _organization(info)))
 
 
 OneAccount = Annotated[

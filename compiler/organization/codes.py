@@ -72,7 +72,9 @@ _REFERENCES = (
         explanation=(
             "The selector matches no account or project, so that the component would silently do "
             "nothing. `*` is one level of the unit path, `**` any number of levels; tags are those that "
-            "the account has after inheritance. Correct the selector, or remove the component."
+            "the account has after inheritance. Each part of a selector must match something in the "
+            "organisation, also under `except`: a misspelt one would leave out too little. Correct the "
+            "selector, or remove the component."
         ),
         wrong='components:\n  churn:\n    production: {unit: "workloads/*"}\n',
         right=(

@@ -21,7 +21,7 @@ from compiler.organization.names import check_name
 from compiler.organization.records import Component, Home, Organization
 from compiler.organization.regions import Regions
 from compiler.organization.scope import Scope
-from compiler.organization.selectors import select
+from compiler.organization.selectors import select_accounts, select_projects
 
 # Keys that say something of one component alone, and are not taken over by `extends`.
 NOT_INHERITED = ("adopt", "extends", "renamed_from", "when")
@@ -267,8 +267,8 @@ class Components:
         wanted = nodes.plain(for_each.entries[noun].value)
         try:
             if noun == "accounts":
-                return select(wanted, self.organization.accounts, "account")
-            return select(wanted, self.organization.projects, "project")
+                return select_accounts(wanted, self.organization)
+            return select_projects(wanted, self.organization)
         except PydanticCustomError as error:
             tree = nodes.Mapping({"for_each": nodes.Entry(for_each.span, for_each)}, for_each.span)
             path = ("for_each", noun)

@@ -18,7 +18,7 @@ from compiler.organization.kind import Kind
 from compiler.organization.records import Account, Adopted, Component, Home, Organization
 from compiler.organization.regions import Regions
 from compiler.organization.scope import Scope, Vars, home_scope
-from compiler.organization.selectors import select
+from compiler.organization.selectors import select_accounts, select_projects
 
 OWN_KEYS = tuple(ComponentModel.model_fields)
 # Those that are not evaluated in the component's own scope.
@@ -113,8 +113,8 @@ class Instance:
         try:
             kind = self.kind
             if kind.in_projects or kind.home == "projects" or kind.per == "project":
-                return select(wanted, self.organization.projects, "project")[0]
-            return select(wanted, self.organization.accounts, "account")[0]
+                return select_projects(wanted, self.organization)[0]
+            return select_accounts(wanted, self.organization)[0]
         except PydanticCustomError:
             return None  # checking the input itself reports it
 
@@ -229,9 +229,9 @@ class Instance:
             return
         try:
             if self.kind.scopes[key] == "projects":
-                yield from select(nodes.plain(evaluated), self.organization.projects, "project")
+                yield from select_projects(nodes.plain(evaluated), self.organization)
             else:
-                yield from select(nodes.plain(evaluated), self.organization.accounts, "account")
+                yield from select_accounts(nodes.plain(evaluated), self.organization)
         except PydanticCustomError:
             return  # checking the input itself reports it
 

@@ -2,33 +2,47 @@
 
 A selector is a name, a list of names, `"**"` (everything), or a mapping of `unit`, `tags` and
 `names`, all of which must hold, with `except` for what to leave out. It yields names in sorted
-order; a written list keeps its order.
+order; a written list keeps its order. Each part must match something in the organisation: a misspelt
+one would silently select too little, or leave out too little.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from itertools import takewhile
 from typing import Any, TypeVar
 
 from compiler.blueprint.nodes import WrittenInt
 from compiler.blueprint.validation import Finding, Path, hint_of_key, problem, problems
 from compiler.blueprint.wording import quoted, written
 from compiler.diagnostics import nearest
-from compiler.organization.records import Account, Project
+from compiler.organization.records import Account, Home, Organization, Project
 
 Member = TypeVar("Member", Account, Project)
 
 KEYS = ("except", "names", "tags", "unit")
 
 
-def select(selector: object, members: Mapping[str, Member], noun: str) -> tuple[Member, ...]:
-    """The members that the selector matches, at least one.
+def select_accounts(selector: object, organization: Organization) -> tuple[Account, ...]:
+    """The accounts that the selector matches, at least one.
 
-    `noun` is "account" or "project", for messages. Raises the pydantic error of `problems`:
-    E301 for unknown names, E302 for a selector without a match, E303 for a malformed one.
+    Raises the pydantic error of `problems`: E301 for unknown names, E302 for what has no match, E303 for
+    what is malformed.
     """
-    found = _Selection(members, noun)
+    return _select(selector, organization, organization.accounts, "account")
+
+
+def select_projects(selector: object, organization: Organization) -> tuple[Project, ...]:
+    """The projects that it matches, in the same way."""
+    return _select(selector, organization, organization.projects, "project")
+
+
+def _select(
+    selector: object, organization: Organization, members: Mapping[str, Member], noun: str
+) -> tuple[Member, ...]:
+    """`noun` is "account" or "project", for messages."""
+    found = _Selection(organization, members, noun)
     names = found.names(selector, ())
     if found.findings:
         raise problems(found.findings)
@@ -51,8 +65,11 @@ def _why_empty(selector: object, members: Mapping[str, Member], noun: str) -> st
 class _Selection:
     """Reads one selector; `findings` fills as it goes, each with the path to the part to blame."""
 
-    def __init__(self, members: Mapping[str, Member], noun: str) -> None:
-        self.members: Mapping[str, Account | Project] = members
+    def __init__(
+        self, organization: Organization, members: Mapping[str, Member], noun: str
+    ) -> None:
+        self.organization = organization
+        self.members: Mapping[str, Home] = members
         self.noun = noun
         self.findings: list[Finding] = []
 
@@ -110,38 +127,113 @@ class _Selection:
                 self.findings.append(found)
         if not set(selector) - {"except"}:
             self._malformed(f"must say which {self.noun}s, not only which to leave out", at)
-        members, names = self.members, list(self.members)
+        names = list(self.members)
         if "names" in selector:
             names = self.names(selector["names"], (*at, "names"))
         if "unit" in selector:
-            patterns = self._patterns(selector["unit"], (*at, "unit"))
-            names = [n for n in names if any(in_unit(_steps(members[n].unit), p) for p in patterns)]
+            inside = self._in_units(selector["unit"], (*at, "unit"))
+            names = [name for name in names if name in inside]
         if "tags" in selector:
-            wanted = self._tags(selector["tags"], (*at, "tags"))
-            names = [n for n in names if wanted.items() <= dict(members[n].tags).items()]
+            tagged = self._tagged(selector["tags"], (*at, "tags"))
+            names = [name for name in names if name in tagged]
         if "except" in selector:
-            left_out = set(self.names(selector["except"], (*at, "except")))
-            names = [n for n in names if n not in left_out]
+            left_out = self._left_out(selector["except"], (*at, "except"))
+            names = [name for name in names if name not in left_out]
         return names
 
-    def _tags(self, value: object, at: Path) -> dict[str, str]:
+    def _in_units(self, value: object, at: Path) -> set[str]:
+        """Who is in one of the units. A pattern for which there is no unit is a mistake in it."""
+        patterns = value if isinstance(value, list) else [value]
+        found: set[str] = set()
+        for index, text in enumerate(patterns):
+            if not isinstance(text, str) or not text:
+                self._malformed("must be a unit's path", at, "{unit: workloads/*}")
+                continue
+            pattern = text.split("/")
+            inside = {n for n, home in self.members.items() if in_unit(_steps(home.unit), pattern)}
+            units = (None, *self.organization.units)
+            if not inside and not any(in_unit(_steps(unit), pattern) for unit in units):
+                place = (*at, index) if isinstance(value, list) else at
+                hint = _other_unit(pattern, self.organization.units)
+                self._unmatched(f"matches no unit: {quoted(text)}", place, hint)
+            found |= inside
+        return found
+
+    def _tagged(self, value: object, at: Path) -> set[str]:
+        """Who has all of the tags. One that nobody in the organisation has is a mistake in it."""
         if not isinstance(value, dict) or not value:
             self._malformed("must be a mapping of tags", at, "{tags: {env: prod}}")
-            return {}
-        return {str(key): str(item) for key, item in value.items()}
+            return set()
+        wanted = {str(key): str(item) for key, item in value.items()}
+        everybody = _everybody(self.organization)
+        for key, item in wanted.items():
+            # Of an account with errors not all tags are known.
+            known = [home.tags[key] for home in everybody if key in home.tags]
+            if item not in known and all(home.sound for home in everybody):
+                tags = {tag for home in everybody for tag in home.tags}
+                hint = _other_tag(key, item, sorted(set(known)), sorted(tags))
+                self._unmatched(f"matches no {self.noun}: none has it", (*at, key), hint)
+        return {n for n, home in self.members.items() if wanted.items() <= dict(home.tags).items()}
 
-    def _patterns(self, value: object, at: Path) -> list[list[str]]:
-        patterns = value if isinstance(value, list) else [value]
-        found = [p.split("/") for p in patterns if isinstance(p, str) and p]
-        if len(found) < len(patterns):
-            self._malformed("must be a unit's path", at, "{unit: workloads/*}")
+    def _left_out(self, value: object, at: Path) -> set[str]:
+        """Who is left out. What leaves out nobody at all would let in whom it was meant for."""
+        before = len(self.findings)
+        found = set(self.names(value, at))
+        if found or value == [] or not self.members or len(self.findings) > before:
+            return found
+        if not (isinstance(value, dict) and self._is_elsewhere(value)):
+            self._unmatched(f"matches no {self.noun}", at, "correct it, or leave it out")
         return found
+
+    def _is_elsewhere(self, selector: Mapping[str, Any]) -> bool:
+        """Whether it matches what is there, if of the other cloud, or a unit that is still empty."""
+        wanted, unit = selector.get("tags", {}), selector.get("unit", "**")
+        tags = {str(key): str(item) for key, item in wanted.items()}
+        patterns = [text.split("/") for text in (unit if isinstance(unit, list) else [unit])]
+        everybody = _everybody(self.organization)
+        inhabited = {home.unit for home in everybody}
+        places = [(home.unit, dict(home.tags)) for home in everybody]
+        places += [(unit, {}) for unit in self.organization.units if unit not in inhabited]
+        return any(
+            tags.items() <= own.items() and any(in_unit(_steps(at), each) for each in patterns)
+            for at, own in places
+        )
+
+    def _unmatched(self, message: str, at: Path, hint: str) -> None:
+        self.findings.append(Finding("E302", message, hint, at))
 
     def _malformed(self, message: str, at: Path, hint: str | None = None) -> None:
         self.findings.append(Finding("E303", message, hint or _FORM, at))
 
 
 _FORM = 'a name, a list of names, {unit: workloads/*}, {tags: {env: prod}} or "**"'
+
+
+def _everybody(organization: Organization) -> list[Home]:
+    return [*organization.accounts.values(), *organization.projects.values()]
+
+
+def _other_unit(pattern: list[str], units: Sequence[str]) -> str:
+    """The unit that is probably meant, with the part of the pattern that has no `*` mended."""
+    if not units:
+        return "no unit is declared under units:"
+    fixed = list(takewhile(lambda step: "*" not in step, pattern))
+    known = {"/".join(unit.split("/")[: len(fixed)]) for unit in units}
+    guess = nearest("/".join(fixed), sorted(known if fixed != pattern else units))
+    meant = "/".join([guess, *pattern[len(fixed) :]]) if guess else ""
+    sure = meant and any(in_unit(_steps(unit), meant.split("/")) for unit in units)
+    return f'did you mean "{meant}"?' if sure else f"units: {', '.join(units)}"
+
+
+def _other_tag(key: str, value: str, values: list[str], tags: list[str]) -> str:
+    """The tag, or its value, that is probably meant."""
+    if values:
+        guess = nearest(value, values)
+        return f'did you mean "{guess}"?' if guess else f"values of {key}: {', '.join(values)}"
+    guess = nearest(key, tags)
+    if guess:
+        return f'did you mean "{guess}"?'
+    return f"tags: {', '.join(tags)}" if tags else "nobody has tags"
 
 
 def _steps(unit: str | None) -> list[str]:

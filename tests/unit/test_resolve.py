@@ -63,3 +63,41 @@ def test_without_for_each_the_account_is_wanted_again() -> None:
     world, wrong = resolved(EVERYWHERE, "b: {extends: a, for_each: null}")
     assert world is None
     assert [(d.code, d.message) for d in wrong] == [("E201", 'component "b" lacks "account"')]
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        '{unit: "w/*", except: {unit: empty}}',
+        '{unit: "w/*", except: zed}',
+        '{unit: "w/*", except: []}',
+        '{unit: ["w/*", empty]}',
+        '{unit: "w/**", except: {unit: "empty/**"}}',
+    ],
+)
+def test_what_is_there_may_be_left_out_also_where_it_is_not_selected(selector: str) -> None:
+    component = f"a: {{kind: account-baseline, for_each: {{accounts: {selector}}}}}"
+    assert homes("a", component) == ["alpha", "beta"]
+
+
+@pytest.mark.parametrize(
+    ("selector", "hint"),
+    [
+        ("{unit: w/pro}", 'did you mean "w/prod"?'),
+        ("{unit: x}", "units: empty, w, w/dev, w/prod"),
+        ('{unit: "**", except: {unit: "emty/**"}}', 'did you mean "empty/**"?'),
+        ("{tags: {en: prod}}", 'did you mean "env"?'),
+        ("{tags: {env: prd}}", 'did you mean "prod"?'),
+        ("{tags: {env: x}}", "values of env: dev, prod"),
+    ],
+)
+def test_what_was_probably_meant_is_said(selector: str, hint: str) -> None:
+    _, wrong = resolved(f"a: {{kind: account-baseline, for_each: {{accounts: {selector}}}}}")
+    assert [(d.code, d.hint) for d in wrong] == [("E302", hint)]
+
+
+def test_of_accounts_with_errors_not_all_tags_are_known() -> None:
+    head = HEAD.replace("tags: {env: prod}", 'tags: {env: "{{ vars.nope }}"}')
+    _, wrong = resolved(EVERYWHERE.replace('"**"', "{tags: {env: other}}"), head=head)
+    assert "E102" in [d.code for d in wrong]
+    assert not [d for d in wrong if d.code == "E302" and "none has it" in d.message]

@@ -104,6 +104,7 @@ class Parameters(Shape):
 
     instance: list[InstanceType] = Field(
         default_factory=list,
+        min_length=1,
         description="instance types of the parameter InstanceType; all by default",
     )
     max_instances: int | None = Field(
@@ -119,7 +120,12 @@ class Permission(Shape):
         min_length=1,
         description="resources of the launching account, without arn and account: sagemaker:app/*",
     )
-    conditions: dict[Text, dict[Text, Text | list[Text]]] = Field(
+    conditions: dict[
+        Text,
+        Annotated[
+            dict[Text, Text | Annotated[list[Text], Field(min_length=1)]], Field(min_length=1)
+        ],
+    ] = Field(
         default_factory=dict, description="conditions, as IAM writes them"
     )
 

@@ -73,7 +73,7 @@ class Registrar(Shape):
         "components of the account may name the hub, such as an ml-pipeline with `register`",
     )
     groups: list[GroupName] = Field(
-        default_factory=list, description="groups that it is for; default: all"
+        default_factory=list, min_length=1, description="groups that it is for; default: all"
     )
 
 

@@ -254,7 +254,9 @@ class AccessEntry(Shape):
     )
     level: Literal["admin", "edit", "view"] = Field(description="what it may do")
     namespaces: list[Label] = Field(
-        default_factory=list, description="where it may do that; default: everywhere"
+        default_factory=list,
+        min_length=1,
+        description="where it may do that; default: everywhere",
     )
     assume: WorkloadName | None = Field(
         default=None,

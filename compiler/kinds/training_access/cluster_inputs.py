@@ -200,6 +200,7 @@ class Pool(Shape):
     ) = Field(default=None, description="the reservation, by name; default: any that fits")
     zones: list[Zone] = Field(
         default_factory=list,
+        min_length=1,
         description="zones of the nodes; default: those of the cluster. Accelerators are not in every "
         "zone of a region, and a pool that has a zone without them is refused: name the zones",
     )

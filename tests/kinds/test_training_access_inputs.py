@@ -247,7 +247,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "pool elsewhere": (
         pool(machine="n2-standard-8", zones=["europe-west3-a"]),
         "E204",
-        'names "europe-west3-a", and the cluster is in europe-west4',
+        'is "europe-west3-a", and the cluster is in europe-west4',
         "zones:",
     ),
     "two projects that wait for each other": (

@@ -48,10 +48,12 @@ def zones(draft: Draft, inputs: Inputs) -> list[str] | None:
     at = ("network", "create", "zones")
     what = f'component "{draft.component.name}": "network.create.zones"'
     if isinstance(create.zones, list):
-        foreign = [zone for zone in create.zones if "-az" not in zone and zone[:-1] != region]
-        for zone in foreign:
-            draft.problem("E204", f'{what}: the zone "{zone}" is not in {region}', at=at)
-        return None if foreign else create.zones
+        before = len(draft.diagnostics)
+        for index, zone in enumerate(create.zones):
+            if "-az" not in zone and zone[:-1] != region:
+                message = f'{what}: the zone "{zone}" is not in {region}'
+                draft.problem("E204", message, at=(*at, index))
+        return create.zones if len(draft.diagnostics) == before else None
     try:
         known = eks_zone_ids(region)
     except UnknownEntry:

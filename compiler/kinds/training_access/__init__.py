@@ -148,11 +148,11 @@ def _misplaced(own: Cluster, location: str) -> Iterator[Finding]:
     region = region_of(location)
     for name, pool in own.pools.items():
         at = ("cluster", "pools", name)
-        for zone in pool.zones:
+        for index, zone in enumerate(pool.zones):
             if region_of(zone) != region:
-                message = f'names "{zone}", and the cluster is in {region}'
+                message = f'is "{zone}", and the cluster is in {region}'
                 hint = "name zones of the cluster's region, or give the cluster another location"
-                yield Finding("E204", message, hint, (*at, "zones"))
+                yield Finding("E204", message, hint, (*at, "zones", index))
         if pool.zones or location != region:
             continue
         hint = f"zones: [{region}-b]"

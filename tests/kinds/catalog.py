@@ -152,6 +152,15 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     },
     "hub-launches": {"catalog": {"share_to": ["dev", "shared"]}},
     "audience-in-hub": {"catalog": {"audience": [{"role": "curator", "account": "shared"}, "lab"]}},
+    "audience-of-one-account": {
+        "catalog": {"audience": ["analyst", {"role": "lab", "account": "dev"}]},
+    },
+    "audience-of-one-account-only": {
+        "catalog": {"audience": [{"role": "lab", "account": "dev-us"}]},
+    },
+    "audience-everywhere-and-in-one-account": {
+        "catalog": {"audience": ["lab", {"role": "lab", "account": "dev"}]},
+    },
     "audience-twice": {
         "catalog": {
             "share_to": ["dev", "shared"],

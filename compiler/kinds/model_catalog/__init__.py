@@ -10,13 +10,14 @@ number, and nothing is known to refuse one that is not approved: list what may b
 has one more version, `not-for-launch`, which Terraform must make it with and which refuses to be launched.
 
 The portfolio is shared within the organisation: with a whole unit whose `aws.ou` is known if all its
-accounts are to launch and `organization.aws.id` and `management_account` are given (the three make the
-unit's ARN), else account by account. Each account that launches has the launch role, under one name, a
+accounts are to launch, none of them has a role of `audience` for itself (`account`), and
+`organization.aws.id` and `management_account` are given (the three make the unit's ARN), else account
+by account. Each account that launches has the launch role, under one name, a
 role for each product that what is launched of it runs as, and a policy of ours on each role of
 `audience`. With units the principals are shared by name: whoever may make a role of just that name and
 path there can launch, so give each role of `audience` a path that only you make roles in
 (`team/data-scientist`; AWS names this way to more rights at CreatePortfolioShare). AWS announced the
-sharing of names for its standard partition only. An account that is shared to alone gets no names: its
+sharing of names for its standard partition only: in others no unit is shared to. An account that is shared to alone gets no names: its
 own stack says exactly which roles see the portfolio, once it is told the portfolio's id.
 
 A launched endpoint reads the model of its own product and no other, unless products share a role

@@ -125,9 +125,7 @@ class Permission(Shape):
         Annotated[
             dict[Text, Text | Annotated[list[Text], Field(min_length=1)]], Field(min_length=1)
         ],
-    ] = Field(
-        default_factory=dict, description="conditions, as IAM writes them"
-    )
+    ] = Field(default_factory=dict, description="conditions, as IAM writes them")
 
 
 class Support(Shape):

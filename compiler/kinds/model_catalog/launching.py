@@ -140,7 +140,7 @@ def build(catalog: Catalog, launching: Launching) -> None:
             _permitted(draft, name, launching.launch, permission)
     for user in launching.users:
         _launches(catalog, user)
-    if account.id in catalog.alone:
+    if account.id in catalog.alone and launching.users:
         _joins(draft, launching)
     draft.output(account, "launch_role_arn", launching.launch.arn, "ARN of the role that launches")
     if launching.runs:

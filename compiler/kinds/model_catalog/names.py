@@ -77,9 +77,16 @@ class Catalog:
     @property
     def shares(self) -> list[Share]:
         """With whom the portfolio is shared."""
-        inputs = self.inputs
-        organization, management = self.draft.organization, inputs.management_account
-        return shares(organization, inputs.account, inputs.share_to, management)
+        inputs, organization = self.inputs, self.draft.organization
+        everywhere = {each.role for each in inputs.audience if each.account is None}
+        # Of the catalog's own account the roles are told by their ARNs, which are no names to share.
+        apart = {
+            each.account.id
+            for each in inputs.audience
+            if each.account is not None and each.role not in everywhere
+        } - {inputs.account.id}
+        to, management = inputs.share_to, inputs.management_account
+        return shares(organization, inputs.account, to, management, apart)
 
     @property
     def alone(self) -> frozenset[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from compiler.organization.records import Account, Organization
 
 MEMBER = "ORGANIZATION_MEMBER_ACCOUNT"
+# The partition that principals are shared by name in: AWS announced it for no other.
+NAMES_ARE_SHARED_IN = "aws"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,21 +30,28 @@ class Share:
 
 
 def shares(
-    organization: Organization, hub: Account, to: Sequence[Account], management: Account | None
+    organization: Organization,
+    hub: Account,
+    to: Sequence[Account],
+    management: Account | None,
+    apart: Collection[str],
 ) -> list[Share]:
     """The shares that reach exactly the accounts: units first, then accounts by name.
 
     A unit in AWS is shared to with all that is below it. So it is taken only where every account of
     the blueprint in it is meant: in another one people would see products that cannot be launched.
+    Nor where the id of one is in `apart`, since that one's roles are others: a principal that is shared
+    is a role's name, in every account of every unit.
     The provider wants a unit's ARN, which holds the organisation's id and that of its management
     account: where one of them is not known, the accounts are shared to one by one.
     Source: Service Catalog API reference, CreatePortfolioShare; Organizations, "ARN formats".
     """
     units: dict[str, str] = {}
     found: list[Share] = []
-    if management is not None and organization.aws_id is not None:
+    by_name = organization.partition == NAMES_ARE_SHARED_IN
+    if by_name and management is not None and organization.aws_id is not None:
         start = f"arn:{organization.partition}:organizations::{management.id}"
-        units = _units(organization, hub, to)
+        units = _units(organization, {account.id for account in (*to, hub)} - {*apart}, to)
         found = [_unit(start, organization.aws_id, ou) for ou in sorted(set(units.values()))]
     for account in sorted(to, key=lambda account: account.name):
         if account.id != hub.id and not _within(account, units):
@@ -51,9 +60,11 @@ def shares(
     return found
 
 
-def _units(organization: Organization, hub: Account, to: Sequence[Account]) -> dict[str, str]:
-    """The units to share to, by their path, with their ids in AWS; none of them within another."""
-    meant = {account.id for account in (*to, hub)}
+def _units(
+    organization: Organization, meant: Collection[str], to: Sequence[Account]
+) -> dict[str, str]:
+    """The units to share to, by their path, with their ids in AWS; none of them within another, and
+    all accounts of the blueprint in them among `meant`."""
     whole: dict[str, str] = {}
     for account in to:
         if account.unit is None or account.ou is None:

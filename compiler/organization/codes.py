@@ -289,7 +289,7 @@ _REFERENCES = (
             "The component makes the role that Terraform is applied with, and the blueprint does not say "
             "what it is called. Every provider block assumes it by that name. Name it under "
             "`deploy.aws.role`; on Google the service account under `deploy.google.service_account`, as "
-            "one of a project that the blueprint declares."
+            "one of a project that the blueprint declares and whose baseline makes it."
         ),
         wrong=(
             "components:\n  baseline:\n    kind: account-baseline\n    account: shared\n"

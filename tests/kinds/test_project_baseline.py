@@ -415,6 +415,22 @@ def test_one_account_lists_the_bucket_once() -> None:
     assert sorted(roles) == ["roles/storage.legacyBucketReader", *["roles/storage.objectUser"] * 2]
 
 
+def test_an_account_that_somebody_else_made_is_no_resource_of_the_bucket_s_stack() -> None:
+    """One of the bucket's own project, which another project has and no baseline makes."""
+    central = "terraform-{{ project.name }}@acme-one.iam.gserviceaccount.com"
+    own = {"kind": "project-baseline", "project": "one", **INPUTS, "states_of": ["two"]}
+    top = {
+        "deploy": {"google": {"service_account": central}},
+        "components": {"baseline": own},
+    }
+    members = {
+        each["member"]
+        for each in resources(top=top)["google_storage_bucket_iam_member"].values()
+        if "google_service_account.deploy" not in str(each)
+    }
+    assert members == {"serviceAccount:terraform-two@acme-one.iam.gserviceaccount.com"}
+
+
 def test_long_names_stay_within_google_s_limits() -> None:
     name = "baseline-of-every-project-there"
     top = {

@@ -33,6 +33,8 @@ def deploy_account(draft: Draft, project: Project, given: DeployFrom) -> None:
     if found is None:
         return
     account_id, home = found
+    if home != project and not _made_in(draft, project, home):
+        return
     site = draft.site(project)
     draft.creates_deploy_role(project)
     member = Member(f"serviceAccount:{email(draft, project)}", home.name)
@@ -41,9 +43,7 @@ def deploy_account(draft: Draft, project: Project, given: DeployFrom) -> None:
         member = account.member
         _account(draft, project, account, given)
     else:
-        makers = draft.neighbours.such(NAME, _deploys)
-        paths = (f"google/{home.name}/{c.name}" for c in makers if c.inputs.project == home)
-        draft.after_stacks(project, *paths)
+        draft.after_stacks(project, *(f"google/{home.name}/{c.name}" for c in _makers(draft, home)))
     used: set[str] = set()
     # An account of another project calls APIs in the name of this one: see `google_providers`.
     foreign = set() if home == project else {CONSUMER}
@@ -62,6 +62,30 @@ def deploy_account(draft: Draft, project: Project, given: DeployFrom) -> None:
         email(draft, project),
         "service account that Terraform is applied as",
     )
+
+
+def _makers(draft: Draft, home: Project) -> list[Component]:
+    """The components that make that project's own deploy account."""
+    return [c for c in draft.neighbours.such(NAME, _deploys) if c.inputs.project == home]
+
+
+def _made_in(draft: Draft, project: Project, home: Project) -> bool:
+    """Whether the project's account, which is of `home`, is the one that is made there; reports where
+    it is not: a project's baseline makes one account, with the workflow that becomes it."""
+    address, own = email(draft, project), email(draft, home)
+    if address == own and _makers(draft, home):
+        return True
+    makes = f'makes "{own}"' if _makers(draft, home) and own else "makes no account"
+    draft.problem(
+        "E322",
+        f'component "{draft.component.name}" has deploy_from for "{project.name}", and "{address}" is '
+        f'made by no stack: the baseline of project "{home.name}" {makes}',
+        hint="name the same account for both projects, or one in each: terraform@{{ project.id }}"
+        ".iam.gserviceaccount.com; for one that exists, leave deploy_from out",
+        at=("deploy_from",),
+        related=(("the account's project", home.span),),
+    )
+    return False
 
 
 def _own_role(draft: Draft, project: Project, role: str) -> None:

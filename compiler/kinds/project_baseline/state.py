@@ -73,7 +73,8 @@ def _keeps_states(
         return
     found = home_of(draft, address)
     home = found[1] if found else None
-    made = home == owner and draft.component.inputs.deploy_from is not None
+    made = home == owner and address == email(draft, owner)
+    made = made and draft.component.inputs.deploy_from is not None
     member = Member(
         f"serviceAccount:{address}",
         home.name if home else None,

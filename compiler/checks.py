@@ -19,6 +19,7 @@ from compiler.blueprint.written import Places
 from compiler.data import policy_limit_of
 from compiler.diagnostics import Diagnostic, Span, in_order
 from compiler.terraform.document import Json
+from compiler.terraform.order import circle
 from compiler.terraform.schema.check import check
 from compiler.terraform.schema.index import open_index
 from compiler.terraform.stack import JsonText, Resource, Stack, Value
@@ -90,6 +91,19 @@ def check_collisions(stacks: Iterable[Stack], spans: Mapping[str, Span]) -> Iter
             span=spans[two],
             hint="rename one, or let one component have it",
             related=((f'"{other.component}"', spans[one]),),
+        )
+
+
+def check_order(stacks: Iterable[Stack], spans: Mapping[str, Span]) -> Iterator[Diagnostic]:
+    """Stacks that wait for each other: none of them could be the first to be applied."""
+    found = circle({stack.path: stack.depends_on for stack in stacks})
+    if found:
+        yield Diagnostic(
+            code="E406",
+            message=f"stacks wait for each other: {' → '.join(found)}",
+            span=spans[found[0]],
+            hint="make two components of one, or take out what one of them needs of the other",
+            related=tuple((f'the stack "{path}"', spans[path]) for path in found[1:-1]),
         )
 
 

@@ -27,6 +27,7 @@ from compiler.checks import (
     check_collisions,
     check_engine,
     check_needed,
+    check_order,
     check_rights,
     check_rules,
     check_schema,
@@ -293,6 +294,7 @@ def _check(made: Compiled, places: Places) -> tuple[list[Diagnostic], tuple[Tuni
     world, documents, diagnostics = made.world, made.documents, list[Diagnostic]()
     # What is known was checked before, by itself: nothing about it depends on another stack.
     new = made.printer.begin(documents)
+    diagnostics += check_order(made.stacks, made.spans)
     diagnostics += check_collisions(made.stacks, made.spans)
     diagnostics += check_schema((s for s in made.stacks if s.path in new), documents, places)
     diagnostics += check_sizes(made.stacks, made.spans)

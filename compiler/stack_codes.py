@@ -60,6 +60,18 @@ CODES: tuple[Code, ...] = (
         right="components:\n  churn:\n    train: {hyperparameters: {note: aaaa}}\n",
     ),
     Code(
+        code="E406",
+        title="stacks wait for each other",
+        explanation=(
+            "Of each stack in the message the next must be applied before it, and of the last the first. "
+            "None could be applied as the first one. Google refuses a binding whose member or "
+            "resource is not there yet, so a stack that has one comes after the stacks that make them; "
+            "a kind may say more (`after`). Make two components of one, or leave out one of the two ways."
+        ),
+        wrong="stacks:\n  home: {after: [other]}\n  other: {after: [home]}\n",
+        right="stacks:\n  home: {after: [other]}\n  other: {}\n",
+    ),
+    Code(
         code="E501",
         title="the provider's schema refuses it",
         explanation=(

@@ -26,6 +26,7 @@ from compiler.kinds.team.text import holds_marks, shaped, terraform
 from compiler.organization.records import Account, Home, Project
 from compiler.organization.scope import Scope
 from compiler.terraform.document import local_name
+from compiler.terraform.order import circle
 from compiler.terraform.schema.index import Mode
 from compiler.terraform.stack import JsonText, Value
 
@@ -396,13 +397,22 @@ class Building:
         self.draft.asset(home, f"assets/{path}", str(node.value).encode())
 
     def _after(self) -> None:
+        """The order that sections say; where they share accounts, a stack may come after itself."""
         by_input = {section.input: section for section in self.file.sections}
+        waits: dict[str, set[str]] = {}
         for section in self.file.sections:
-            node = section.node.get("after")
-            names = nodes.plain(node) if node is not None else []
-            for name in names if isinstance(names, list) else ():
-                for home in self.homes(section):
-                    self.draft.after(home, *self.homes(by_input[str(name)]))
+            before = [home for name in section.after for home in self.homes(by_input[name])]
+            for home in self.homes(section):
+                self.draft.after(home, *before)
+                paths = {_path(other) for other in before} - {_path(home)}
+                waits.setdefault(_path(home), set()).update(paths)
+            found = circle(waits)
+            if found:
+                listed = " → ".join(f'"{name}"' for name in found)
+                message = f'"after" makes stacks wait for each other: those of {listed}'
+                hint = "an account or project plays both parts: name it for one of them"
+                self.problem(message, section.node.entries["after"], hint)
+                return
 
 
 class _OutputWords(Shape):
@@ -416,6 +426,10 @@ def _wanted(entry: nodes.Entry, scope: Scope) -> bool:
     """False where `when` says so: what else stands there may then have no value."""
     when = entries(entry.value).get("when")
     return when is None or nodes.plain(evaluate(when.value, scope)[0]) is not False
+
+
+def _path(home: Home) -> str:
+    return f"{home.cloud}/{home.name}"
 
 
 def _part(name: str) -> str:

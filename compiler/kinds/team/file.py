@@ -25,6 +25,13 @@ class Section:
         """The entries of one of its keys: roles, outputs, …; empty where there are none."""
         return entries(self.node.get(key))
 
+    @property
+    def after(self) -> tuple[str, ...]:
+        """The sections whose stacks come before this one's."""
+        node = self.node.get("after")
+        named = nodes.plain(node) if isinstance(node, nodes.Sequence) else []
+        return tuple(map(str, named)) if isinstance(named, list) else ()
+
     def bodies(self, key: str) -> Iterator[tuple[str, str, nodes.Entry]]:
         """Type, name and body of what stands under `resources` or `data`."""
         for type_, named in self.group(key).items():

@@ -19,6 +19,7 @@ from compiler.kinds.team.scope import COMPONENT_KEYS, HOME_KEYS, ROLE_KEYS, ROOT
 from compiler.kinds.team.targets import GOOGLE_TARGETS, TARGETS
 from compiler.kinds.team.text import inside_terraform, is_json
 from compiler.terraform.document import Json
+from compiler.terraform.order import circle
 from compiler.terraform.schema.check import check
 from compiler.terraform.schema.index import Mode, open_index
 
@@ -68,6 +69,7 @@ def findings(file: KindFile) -> Iterator[Diagnostic]:
     """Everything that is wrong with a file of sound form."""
     yield from _structure(file)
     yield from _parts(file)
+    yield from _in_order(file)
     yield from _addresses(file)
     yield from _grants(file)
     yield from _expressions(file)
@@ -154,6 +156,17 @@ def _after(file: KindFile, section: Section) -> Iterator[Diagnostic]:
         if value is not None and value not in known:
             message = f'"after" names "{value}", which has no stack of its own'
             yield _told("E204", message, item.span, guess(value, known))
+
+
+def _in_order(file: KindFile) -> Iterator[Diagnostic]:
+    """Stacks that would each be applied after the other."""
+    before = {section.input: section.after for section in file.sections}
+    found = circle(before)
+    if found:
+        place = next(s for s in file.sections if s.input == found[0]).node.entries["after"]
+        listed = " → ".join(f'"{name}"' for name in found)
+        message = f'"after" makes stacks wait for each other: {listed}'
+        yield _told("E204", message, place.key_span, "leave one of them out")
 
 
 def _addresses(file: KindFile) -> Iterator[Diagnostic]:

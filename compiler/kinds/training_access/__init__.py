@@ -49,8 +49,7 @@ services on, and neither ever turns one off.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from graphlib import CycleError, TopologicalSorter
+from collections.abc import Iterator, Mapping
 
 from compiler.blueprint.validation import Finding
 from compiler.data import google_regions
@@ -62,6 +61,7 @@ from compiler.kinds.training_access.ground import RESOURCE_MANAGER, Ground
 from compiler.kinds.training_access.inputs import Inputs
 from compiler.organization.kind import Kind
 from compiler.organization.records import Project
+from compiler.terraform.order import circle
 
 NAME = "training-access"
 
@@ -198,10 +198,10 @@ def _acyclic(draft: Draft) -> bool:
         for waiting, before in pairs:
             if waiting != before:
                 graph.setdefault(waiting, []).append(before)
-        circle = _circle(graph)
-        if circle:
+        found = circle(graph)
+        if found:
             path = ".".join(at)
-            listed = " → ".join(f'"{name}"' for name in circle)
+            listed = " → ".join(f'"{name}"' for name in found)
             draft.problem(
                 "E204",
                 f'component "{draft.component.name}": "{path}" makes projects wait for each other: '
@@ -211,16 +211,6 @@ def _acyclic(draft: Draft) -> bool:
             )
             return False
     return True
-
-
-def _circle(graph: Mapping[str, Sequence[str]]) -> list[str]:
-    """A way from a project back to itself, if there is one."""
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as error:
-        circle: list[str] = error.args[1]
-        return circle
-    return []
 
 
 def _alone(draft: Draft) -> bool:

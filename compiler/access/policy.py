@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from compiler.terraform.stack import JsonText, Value
+from compiler.terraform.stack import JsonText, Value, odd
 
 # {"StringEquals": {"aws:SourceAccount": "111111111111"}}
 Conditions = Mapping[str, Mapping[str, Value]]
@@ -28,10 +28,13 @@ class Statement:
     conditions: Conditions = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """An empty value would be left out when it is written, and the statement allow more."""
+        """An empty value would be left out when it is written, and the statement allow more; what
+        is no value of JSON could not be written."""
         for operator, keys in self.conditions.items():
             if not keys or any(_empty(value) for value in keys.values()):
                 raise ValueError(f"{self.sid}: the condition {operator} is empty")
+        for wrong in odd([self.principal, self.resources, self.conditions]):
+            raise TypeError(f"{self.sid}: {wrong}")
 
     def json(self) -> dict[str, Value]:
         """The statement as IAM writes it; lists always, so that a diff shows a line."""

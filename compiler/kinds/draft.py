@@ -46,7 +46,7 @@ from compiler.terraform.stack import (
     Stack,
     Value,
     Variable,
-    odd_keys,
+    odd,
     reference,
 )
 
@@ -359,7 +359,10 @@ class Draft:
         depends_on: Sequence[str] = (),
         lifecycle: Mapping[str, Value] | None = None,
     ) -> str:
-        """A resource, or a data source, as it is; gives its address."""
+        """A resource, or a data source, as it is; gives its address.
+
+        Raises TypeError for what is no value of Terraform's JSON: a kind in Python gives anything.
+        """
         resource = Resource(
             type=type,
             name=name,
@@ -368,16 +371,9 @@ class Draft:
             depends_on=tuple(depends_on),
             lifecycle=lifecycle or {},
         )
-        if not any(self._odd(resource.address, each) for each in (arguments, resource.lifecycle)):
-            self._stack(home).resources.append(resource)
+        _sound(resource.address, [arguments, resource.lifecycle])
+        self._stack(home).resources.append(resource)
         return resource.address
-
-    def _odd(self, address: str, value: Value) -> bool:
-        """Whether a key in what a kind in Python gives is no text, with a report."""
-        for key in odd_keys(value):
-            self.problem("E502", f"{address}: the key {key!r:.80} is no text")
-            return True
-        return False
 
     def resources(self, home: Home) -> tuple[Resource, ...]:
         """What was added so far to the stack in that account or project."""
@@ -385,10 +381,8 @@ class Draft:
 
     def output(self, home: Home, name: str, value: Value, description: str) -> None:
         """An output of the component's stack in that account or project."""
-        if not self._odd(f"output.{name}", value):
-            self._stack(home).outputs.append(
-                Output(name=name, value=value, description=description)
-            )
+        _sound(f"output.{name}", value)
+        self._stack(home).outputs.append(Output(name=name, value=value, description=description))
 
     def variable(self, home: Home, name: str, description: str) -> Expression:
         """A text that whoever applies the component's stack there may give; it is empty by default."""
@@ -454,10 +448,18 @@ class Draft:
             by_stack[account.site.stack].resources.append(parts.service_account(account))
         for bound in self.bindings:
             by_stack[bound.on.site.stack].resources.append(bound.resource)
+        for path, drafted in sorted(self._stacks.items()):
+            for wrong in drafted.defects():
+                self._defect(path, wrong)
         return tuple(
             drafted.stack(self.organization, self.component)
             for _, drafted in sorted(self._stacks.items())
         )
+
+    def _defect(self, path: str, wrong: str) -> None:
+        kind = self.component.kind
+        message = f'component "{self.component.name}": the kind "{kind}" failed: {path}: {wrong}'
+        self.problem("E332", message, hint="this is a defect of the kind, not of the blueprint")
 
     def _stack(self, home: Home) -> Drafted:
         path = f"{home.cloud}/{home.name}/{self.component.name}"
@@ -476,3 +478,8 @@ class Draft:
                 hint=f"write {home.cloud}: {{region: …}} under defaults",
             )
         return home.region or "none"
+
+
+def _sound(address: str, value: Value) -> None:
+    for wrong in odd(value):
+        raise TypeError(f"{address}: {wrong}")

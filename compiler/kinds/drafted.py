@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from compiler.access.google import Site
@@ -10,6 +13,9 @@ from compiler.data import dns_suffix
 from compiler.organization.records import Component, Home, Organization, Project
 from compiler.organization.roots import aws_providers, google_providers, label, terraform_block
 from compiler.terraform.stack import Asset, Output, Resource, Stack, Variable
+
+# Source: Terraform, "Identifiers"; only what is ASCII.
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 @dataclass(slots=True)
@@ -28,6 +34,17 @@ class Drafted:
     depends_on: set[str] = field(default_factory=set)
     claims: list[tuple[str, str]] = field(default_factory=list)
     creates_deploy_role: bool = False
+
+    def defects(self) -> Iterator[str]:
+        """Names that Terraform would not take, and what has the address of another."""
+        addresses = [resource.address for resource in self.resources]
+        addresses += [f"output.{output.name}" for output in self.outputs]
+        for address, times in Counter(addresses).items():
+            name = address.rpartition(".")[2]
+            if not _NAME.fullmatch(name):
+                yield f"{address}: a name in Terraform has letters, digits, _ and -, no digit first"
+            if times > 1:
+                yield f"{address} is there {times} times"
 
     def stack(self, organization: Organization, component: Component) -> Stack:
         """The stack as it is now, with providers and state."""

@@ -82,18 +82,20 @@ def json_template(value: Value) -> Expression:
     return template(*(expressions[int(p)] if index % 2 else p for index, p in enumerate(pieces)))
 
 
-def odd_keys(value: object) -> Iterator[object]:
-    """Keys anywhere in a value that are no text: Python allows them, Terraform's JSON has none."""
+def odd(value: object) -> Iterator[str]:
+    """What Terraform's JSON cannot hold, anywhere in a value, in words: Python allows more."""
     if isinstance(value, JsonText):
-        yield from odd_keys(value.value)
+        yield from odd(value.value)
     elif isinstance(value, Mapping):
         for key, item in value.items():
             if not isinstance(key, str):
-                yield key
-            yield from odd_keys(item)
+                yield f"the key {key!r:.80} is no text"
+            yield from odd(item)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from odd_keys(item)
+            yield from odd(item)
+    elif not isinstance(value, str | int | float | Expression | None):
+        yield f"{value!r:.80} is of type {type(value).__name__}, which Terraform's JSON has not"
 
 
 def escape(text: str) -> str:

@@ -38,7 +38,10 @@ ALERTS = "  alerts: {kind: alerts, account: shared, notify: [b@acme.example, a@a
 # A package of the test's own: each kind is wrong in its own way, but for "right".
 PACKAGE = '''
 """The manual of the package."""
-from compiler.kinds.api import Accounts, Draft, Events, Kind, OneAccount, Shape, service_trust
+from datetime import date
+from compiler.kinds.api import (
+    Accounts, Draft, Events, Kind, OneAccount, Shape, Statement, service_trust
+)
 
 class Inputs(Shape):
     account: OneAccount
@@ -59,6 +62,31 @@ def keyed(draft: Draft) -> None:
     arguments = {"name": "x", "tags": {1: "one"}}
     draft.add(draft.component.inputs.account, "aws_sns_topic", "one", arguments)
 
+def giving(value):
+    def build(draft: Draft) -> None:
+        draft.add(draft.component.inputs.account, "aws_sns_topic", "one", {"name": [value]})
+    return build
+
+def outputs(draft: Draft) -> None:
+    draft.output(draft.component.inputs.account, "one", {1}, "one")
+
+def trusting(draft: Draft) -> None:
+    draft.role(draft.component.inputs.account, "one", "one", "one", [
+        Statement(sid="A", actions=("a:B",), principal={"Service": {"x"}})
+    ])
+
+def naming(*names):
+    def build(draft: Draft) -> None:
+        account = draft.component.inputs.account
+        draft.role(account, "own", "own", "o", [service_trust("lambda.amazonaws.com", None)])
+        for number, name in enumerate(names):
+            draft.add(account, "aws_iam_role", name, {"name": str(number)})
+    return build
+
+def output_twice(draft: Draft) -> None:
+    for value in (1, 2):
+        draft.output(draft.component.inputs.account, "one", value, "one")
+
 def granting(*conditions):
     def build(draft: Draft) -> None:
         account = draft.component.inputs.account
@@ -68,6 +96,11 @@ def granting(*conditions):
         for condition in conditions:
             draft.grant("worker-sends", role, ["events:PutEvents"], Events(bus), condition)
     return build
+
+def in_a_circle(draft: Draft) -> None:
+    one, two = draft.component.inputs.accounts
+    draft.after(one, two)
+    draft.after(two, one)
 
 class Texts(Inputs):
     text: str = "x"
@@ -84,9 +117,21 @@ EMPTY = Kind(
     build=granting({"StringEquals": {"aws:RequestedRegion": None}}),
     home="account",
 )
+def kind(name, build):
+    return Kind(name=name, summary="s", inputs=Inputs, build=build, home="account")
+
+ASET = kind("aset", giving({"a"}))
+ADATE = kind("adate", giving({"x": date(2026, 1, 1)}))
+OUTPUTS = kind("outputs", outputs)
+TRUSTING = kind("trusting", trusting)
+SAME = kind("same", naming("one", "one"))
+SPACED = kind("spaced", naming("q q"))
+PARTS = kind("parts", naming("own"))
+OUTPUTTWICE = kind("outputtwice", output_twice)
 IDLE = Kind(name="idle", summary="s", inputs=Inputs, build=None, home="account")
 WORDY = Kind(name="wordy", summary="s", inputs=Texts, build=build, home="text")
 MANY = Kind(name="many", summary="s", inputs=Texts, build=build, home="accounts")
+CIRCLE = Kind(name="circle", summary="s", inputs=Texts, build=in_a_circle, home="account")
 RIGHT = Kind(name="right", summary="s", inputs=Inputs, build=build, home="account")
 FAILS = Kind(name="fails", summary="s", inputs=Inputs, build=fails, home="account")
 PLAIN = Kind(name="plain", summary="s", inputs=NoShape, build=build, home="account")
@@ -273,7 +318,15 @@ def test_an_exception_of_a_kind_is_no_traceback(
     ("name", "code", "why"),
     [
         ("exits", "E332", 'the kind "exits" failed: SystemExit: 3'),
-        ("keyed", "E502", "aws_sns_topic.one: the key 1 is no text"),
+        ("keyed", "E332", 'the kind "keyed" failed: TypeError: aws_sns_topic.one: the key 1 is no'),
+        ("aset", "E332", "TypeError: aws_sns_topic.one: {'a'} is of type set, which Terraform"),
+        ("adate", "E332", "datetime.date(2026, 1, 1) is of type date"),
+        ("outputs", "E332", "TypeError: output.one: {1} is of type set"),
+        ("trusting", "E332", "TypeError: A: {'x'} is of type set"),
+        ("same", "E332", "aws/shared/one: aws_iam_role.one is there 2 times"),
+        ("spaced", "E332", "aws/shared/one: aws_iam_role.q q: a name in Terraform"),
+        ("parts", "E332", "aws/shared/one: aws_iam_role.own is there 2 times"),
+        ("outputtwice", "E332", "aws/shared/one: output.one is there 2 times"),
         ("twice", "E332", 'the kind "twice" failed: HalfGrantError: '),
         ("empty", "E332", 'the kind "empty" failed: ValueError: WorkerSends: the condition'),
     ],
@@ -286,6 +339,16 @@ def test_a_defect_of_a_kind_is_told_of_the_component(
     (diagnostic,) = compiled(tmp_path, monkeypatch, found, component).diagnostics
     assert (diagnostic.code, str(diagnostic.span)) == (code, "blueprint.yaml:9:3")
     assert why in diagnostic.message
+
+
+def test_a_kind_whose_stacks_wait_for_each_other(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = load([point("circle", f"{package}:CIRCLE")])
+    component = "  one: {kind: circle, account: shared, accounts: [shared, training]}\n"
+    (diagnostic,) = compiled(tmp_path, monkeypatch, found, component).diagnostics
+    assert (diagnostic.code, str(diagnostic.span)) == ("E406", "blueprint.yaml:9:3")
+    assert "aws/shared/one → aws/training/one → aws/shared/one" in diagnostic.message
 
 
 def test_a_kind_that_grants_once_compiles(

@@ -238,10 +238,12 @@ def _rests_on_own_account(edge: Edge, answer: Decision) -> bool:
     """Whether only the policy is unknown of something that the principal's account has already.
 
     An ARN of S3 holds no account, so the judge cannot tell; the ledger's edge can. As for all of an
-    account that no stack makes, its policy is taken not to deny.
+    account that no stack makes, its policy is taken not to deny; that it allows what the principal's
+    own policies don't is not.
     """
-    known = edge.resource_account == edge.principal_account and answer.depends_on
-    return bool(known) and all(each.startswith("policy of ") for each in answer.depends_on)
+    if edge.resource_account != edge.principal_account or answer.own is not True:
+        return False
+    return bool(answer.depends_on) and all(e.startswith("policy of ") for e in answer.depends_on)
 
 
 def missing_halves(edge: Edge, answer: Decision) -> tuple[Evidence, ...]:

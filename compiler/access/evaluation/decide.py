@@ -40,13 +40,15 @@ class Decision:
     """`verdict` is allowed, denied or depends.
 
     `chain` are the statements that decided: one of each side that allows, or all that deny, or
-    those whose part is open. `missing` says what stands in the way when nothing denies.
+    those whose part is open. `missing` says what stands in the way when nothing denies. `own` is what
+    the principal's own policies and its boundary say together, wherever the resource is.
     """
 
     verdict: str
     chain: tuple[Link, ...]
     missing: tuple[str, ...] = ()
     depends_on: frozenset[str] = frozenset()
+    own: Truth = True
 
     @property
     def allowed(self) -> bool:
@@ -85,11 +87,11 @@ def decide(policies: Policies, request: Request) -> Decision:
     allowed = _allowed(ask, sides)
     if allowed is True and denied is False:
         return Decision("allowed", _chain(sides))
-    missing = _missing(ask, sides)
+    missing, own = _missing(ask, sides), conjunction(sides.identity, sides.boundary)
     if allowed is False:
-        return Decision("denied", _chain(sides), missing)
+        return Decision("denied", _chain(sides), missing, own=own)
     lacking = frozenset[str]().union(*(t for t in (allowed, denied) if isinstance(t, frozenset)))
-    return Decision("depends", (*_chain(sides), *_open(tallies)), missing, lacking)
+    return Decision("depends", (*_chain(sides), *_open(tallies)), missing, lacking, own)
 
 
 def _sides(ask: Ask) -> _Sides:

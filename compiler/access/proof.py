@@ -28,9 +28,8 @@ from compiler.access.proof_alike import follows
 from compiler.access.proof_index import Found, Index, admitted, covered, holding, index
 from compiler.access.proof_services import request as becoming
 from compiler.access.proof_services import uses
-from compiler.access.rules.collect import attachments
 from compiler.access.rules.exceptions import PLAIN_ROOT
-from compiler.data.iam import managed_policy
+from compiler.data.iam import managed_policy, managed_policy_path
 from compiler.terraform.document import Json
 
 Documents = Mapping[str, Mapping[str, Json]]
@@ -58,7 +57,7 @@ def gather(documents: Documents, edges: Sequence[Edge], organization: str | None
     """
     return collect(
         documents,
-        managed=_managed(documents),
+        managed=_managed,
         organizations=_organizations(documents, edges, organization),
         provided={e.resource_account for e in edges if e.resource_account.isdigit()},
     )
@@ -118,10 +117,12 @@ class Judge:
         return self._implied[place]
 
 
-def _managed(documents: Documents) -> dict[str, Document]:
-    arns = {attachment.arn for attachment in attachments(documents)}
-    found = {arn: managed_policy(arn) for arn in sorted(arns) if ":iam::aws:policy/" in arn}
-    return {arn: document for arn, document in found.items() if document is not None}
+def _managed(arn: str) -> Document | None:
+    """AWS's policy of that ARN; with another path than AWS gives it, it is none."""
+    _, found, name = arn.partition(":iam::aws:policy/")
+    if not found or managed_policy_path(name) != f"/{name}".removesuffix(name.rpartition("/")[2]):
+        return None
+    return managed_policy(arn)
 
 
 def _organizations(

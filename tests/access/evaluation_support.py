@@ -87,7 +87,7 @@ def managed(example: str) -> dict[str, Any]:
 def collected(example: str, found: Mapping[str, Mapping[str, Any]]) -> Policies:
     return collect(
         found,
-        managed=managed(example),
+        managed=managed(example).get,
         organizations=organizations(example),
         provided=PROVIDED,
     )

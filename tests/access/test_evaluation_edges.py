@@ -178,7 +178,7 @@ def test_attached_managed_policies_decide_only_when_their_contents_are_given() -
         power: document(NotAction=["iam:*", "organizations:*", "account:*"]),
         full: document(Action=["iam:*", "organizations:DescribeAccount"]),
     }
-    known = collect(documents("acme"), managed=contents, organizations=organizations("acme"))
+    known = collect(documents("acme"), managed=contents.get, organizations=organizations("acme"))
     answer = decide(known, asked)
     assert answer.allowed
     assert [link.address for link in answer.chain] == [

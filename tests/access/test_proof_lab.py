@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
+from compiler.access import report
 from compiler.compilation import Compilation, compile_blueprints
 
 ACCOUNT = "111111111111"
@@ -69,8 +71,42 @@ def bounded(folder: Path, boundary: str, resource: str, **more: Any) -> Compilat
     )
 
 
+def why(compilation: Compilation, question: str) -> report.Why:
+    one = compilation.blueprints[0]
+    return report.why(one.documents, one.entries, one.world.organization.aws_id, question)
+
+
 def errors(compilation: Compilation) -> list[str]:
     return [f"{found.code} {found.message}" for found in compilation.diagnostics]
+
+
+@pytest.mark.parametrize("name", ["ReadOnlyAccess", "PowerUserAccess"])
+def test_a_boundary_that_is_a_policy_of_aws_is_evaluated(tmp_path: Path, name: str) -> None:
+    compilation = bounded(tmp_path, f"arn:aws:iam::aws:policy/{name}", "t/*")
+    assert errors(compilation) == []
+    found = why(compilation, f"acme-worker ssm:GetParameter {PARAMETERS}/t/a")
+    assert found.answer.allowed
+    assert "boundary" in {link.side for link in found.answer.chain}
+
+
+def test_a_boundary_of_aws_that_does_not_admit_the_action(tmp_path: Path) -> None:
+    compilation = bounded(tmp_path, "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess", "t/*")
+    assert [error[:4] for error in errors(compilation)] == ["E831"], errors(compilation)
+    assert "the permissions boundary of" in errors(compilation)[0]
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:iam::aws:policy/AmazonEC2SpotFleetAutoscale",  # not in the data set
+        "arn:aws:iam::aws:policy/ViewOnlyAccess",  # its path is job-function/
+        f"arn:aws:iam::{ACCOUNT}:policy/ReadOnlyAccess",  # of the account, not of AWS
+    ],
+)
+def test_a_boundary_that_is_not_known_leaves_the_answer_open(tmp_path: Path, arn: str) -> None:
+    compilation = bounded(tmp_path, arn, "t/*")
+    assert [error[:4] for error in errors(compilation)] == ["E831"], errors(compilation)
+    assert f"depends on {arn}" in errors(compilation)[0]
 
 
 def test_a_boundary_that_admits_less_than_the_edge_is_found(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ arguments.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from compiler.access.evaluation.attachments import attachments
@@ -29,21 +29,24 @@ from compiler.access.evaluation.shapes import POLICY_TYPES, SHAPES, PolicyType
 from compiler.access.evaluation.text import Partial, Text, split
 from compiler.terraform.document import Json
 
+# The document of an AWS managed policy by its ARN, None where it is not known.
+Managed = Callable[[str], Document | None]
+
 
 def collect(
     documents: Mapping[str, Mapping[str, Json]],
     *,
-    managed: Mapping[str, Document] | None = None,
+    managed: Managed | None = None,
     organizations: Mapping[str, str] | None = None,
     provided: Collection[str] = (),
 ) -> Policies:
     """The policies of these root modules.
 
-    `managed` are AWS managed policies by ARN; one that is attached but not given makes answers
-    depend on it. `organizations` gives the AWS organisation of account ids, also of accounts
+    `managed` gives AWS managed policies by ARN; one that is attached, or a boundary, and that it lacks
+    makes answers depend on it. `organizations` gives the AWS organisation of account ids, also of accounts
     without stacks. `provided` are accounts of AWS that open their resources to every caller.
     """
-    collector = Collector(managed or {}, organizations or {})
+    collector = Collector(managed or _none, organizations or {})
     modules = [
         found
         for stack, document in sorted(documents.items())
@@ -85,7 +88,7 @@ class _Target:
 class Collector:
     """Gathers modules, one after the other: first all resources, then all policies."""
 
-    managed: Mapping[str, Document]
+    managed: Managed
     organizations: Mapping[str, str]
     problems: list[Problem] = field(default_factory=list)
     _accounts: set[str] = field(default_factory=set)
@@ -244,8 +247,9 @@ class Collector:
         named = module.text(policy["arn"])
         if isinstance(named, Partial):
             return opaque(source, named.unknown)
-        if named in self.managed:
-            return self._reader.statements(module.value(_escaped(self.managed[named])), source)
+        document = self.managed(named)
+        if document is not None:
+            return self._reader.statements(module.value(_escaped(document)), source)
         if named not in self._documents:
             return opaque(source, frozenset({named}))
         home, made = self._documents[named]
@@ -292,6 +296,10 @@ class Collector:
             key = f"arn:{module.partition}:kms:{module.region}:{module.account}:{key}"
         if isinstance(arn, str):
             self._encryption[arn] = module.arn_of("aws_kms_key", key)
+
+
+def _none(_: str) -> None:
+    return None
 
 
 def _default_key_policy(source: Source, account: str) -> Statement:

@@ -11,11 +11,9 @@ import click
 
 from compiler.blueprint.files import display_path
 from compiler.cli import affected_report, pipelines
-from compiler.cli.commands.diff import sides
+from compiler.cli.comparing import sides, stacks_affected, warn_of_orphans
 from compiler.cli.options import blueprint_argument, color_option, format_choice, from_option
-from compiler.cli.progress import progress
-from compiler.diff import Revision
-from compiler.diff.affected import Affected, affected
+from compiler.diff.affected import Affected
 from compiler.revision import Side
 
 _FORMATS = ("text", "list", "json", "github-matrix", "gitlab", "atlantis")
@@ -65,18 +63,13 @@ def command(
     if include and format_ != "gitlab":
         raise click.UsageError("--gitlab-include is for --format gitlab")
     before, after = sides(context, path, from_, format_, color)
-    with progress("comparing"):
-        found = _affected(before, after)
+    found = stacks_affected(before, after)
     place = _place(out, after)
     if format_ == "atlantis" and (place.startswith("/") or ".." in place):
         raise click.UsageError(f'"{place}" is no path from the root of the repository down')
     sys.stdout.write(_shown(format_, found, place, include, before.label, after.label))
-    orphans = [one.key for one in found if one.action == "orphaned"]
-    if orphans and format_ != "text":
-        click.echo(
-            f"warning: no longer made, and not to be planned: {', '.join(orphans)}", err=True
-        )
-        click.echo("hint: list them under removed, so that what they had is destroyed", err=True)
+    if format_ != "text":
+        warn_of_orphans(found)
 
 
 def _place(out: str | None, after: Side) -> str:
@@ -84,15 +77,6 @@ def _place(out: str | None, after: Side) -> str:
     if out is None and after.folders:
         return display_path(next(iter(after.folders.values())).parent)
     return posixpath.normpath(out or "generated")
-
-
-def _affected(before: Side, after: Side) -> list[Affected]:
-    none = Revision()
-    return [
-        one
-        for name in sorted({*before.revisions, *after.revisions})
-        for one in affected(name, before.revisions.get(name, none), after.revisions.get(name, none))
-    ]
 
 
 def _shown(

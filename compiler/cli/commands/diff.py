@@ -5,34 +5,29 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import get_args
 
 import click
 
 from compiler.access.delta import MARKS, Change, Delta, Snapshot, delta
 from compiler.cli import delta_report
+from compiler.cli.comparing import sides
 from compiler.cli.delta_sarif import as_sarif
 from compiler.cli.diff_annotations import as_github
 from compiler.cli.diff_annotations import as_sarif as all_as_sarif
 from compiler.cli.diff_markdown import LONGEST, as_markdown
 from compiler.cli.diff_report import Compared, as_json, as_text
 from compiler.cli.options import (
-    BLUEPRINT_ERRORS,
     OUT_OF_DATE,
     blueprint_argument,
     color_option,
     format_choice,
     from_option,
-    show,
 )
 from compiler.cli.progress import progress
-from compiler.cli.render import Format
 from compiler.diff import Difference, Revision, compare
-from compiler.git import GitError, RepositoryError
-from compiler.revision import Side, SideError, from_path, named, of_the_same
+from compiler.revision import Side
 
 DIFFERS = OUT_OF_DATE
-TOOL_FAILED = 4
 _FORMATS = ("text", "json", "markdown", "github", "sarif")
 _OF_STACKS = ("destroy", "replace")
 
@@ -100,42 +95,6 @@ def command(
         click.echo(f"refused: {len(refused)} {noun} ({', '.join(fail_on)})", err=True)
     if refused or (exit_code and not all(one.same for one in found)):
         context.exit(DIFFERS)
-
-
-def sides(
-    context: click.Context, path: Path, from_: str, format_: str, color: str
-) -> tuple[Side, Side]:
-    """Both sides without errors; where one has some they are shown, in the format, and that is all."""
-    try:
-        before, after = _sides(path, from_)
-    except GitError as error:
-        click.echo(f"error: {error}", err=True)
-        context.exit(TOOL_FAILED)
-    told: Format = format_ if format_ in get_args(Format) else "text"  # type: ignore[assignment]
-    for side in (after, before):
-        if side.failed:
-            show(side.diagnostics, side.sources, told, color)
-            click.echo(f"error: {side.label} has errors, so there is nothing to compare", err=True)
-            context.exit(BLUEPRINT_ERRORS)
-        if side is after:
-            show(side.diagnostics, side.sources, "text", color)
-    before = of_the_same(before, after, path)
-    if before.there and not before.snapshots:
-        names = ", ".join(sorted(after.snapshots))
-        click.echo(f"{before.label} has nothing of {names}: everything is new", err=True)
-    if not before.there:
-        click.echo(f"{path} did not exist at {from_}: everything is new", err=True)
-    return before, after
-
-
-def _sides(path: Path, from_: str) -> tuple[Side, Side]:
-    try:
-        with progress("checking"):
-            after = from_path(path, label=str(path))
-        with progress(f"checking {from_}"):
-            return named(from_, path), after
-    except (RepositoryError, SideError) as error:
-        raise click.UsageError(str(error)) from error
 
 
 def _compared(before: Side, after: Side, *, access: bool) -> Iterator[Compared]:

@@ -23,7 +23,7 @@ EXAMPLES = {
     ),
     "affected": (
         "landform affected --from main",
-        "landform affected --from main --format list | landform plan --only-from -",
+        "landform affected --from main --format json",
     ),
     "apply": (
         "landform apply",
@@ -60,6 +60,7 @@ EXAMPLES = {
     "lock": ("landform lock", "landform lock --check"),
     "plan": (
         "landform plan",
+        "landform plan --from main",
         "landform plan --save plans --report plan.json",
         "landform plan --only 'aws/training/**' --exit-code",
     ),

@@ -17,7 +17,14 @@ from typing import BinaryIO, TextIO
 import click
 
 from compiler.cache import Cache, default_folder, up_to_date
-from compiler.cli.options import BLUEPRINT_ERRORS, OUT_OF_DATE, Decorated, format_choice, show
+from compiler.cli.options import (
+    BLUEPRINT_ERRORS,
+    OUT_OF_DATE,
+    Decorated,
+    format_choice,
+    from_option,
+    show,
+)
 from compiler.cli.progress import progress
 from compiler.cli.render import visible, wants_color
 from compiler.diagnostics import has_errors
@@ -68,6 +75,7 @@ terraform_option = click.option(
 )
 run_options = with_options(
     out_option,
+    from_option("Only the stacks that `affected --from` names; compared with"),
     click.option(
         "--only",
         multiple=True,
@@ -107,6 +115,7 @@ class Options:
 
     path: Path
     out: Path
+    from_: str | None
     only: tuple[str, ...]
     only_from: BinaryIO | None
     jobs: int
@@ -163,17 +172,31 @@ def make_run(context: click.Context, options: Options, shard: tuple[int, int] = 
     executable = find_terraform(context, options.executable)
     roots = compiled_roots(context, options.path, options.out, options.color)
     stacks = [stack for root in roots for stack in read_stacks(root)]
-    listed = _listed(options.only_from) if options.only_from else None
-    try:
-        chosen = select(stacks, options.only, listed)[shard[0] - 1 :: shard[1]]
-    except SelectionError as error:
-        raise click.UsageError(str(error)) from error
+    chosen = _chosen(context, stacks, options)[shard[0] - 1 :: shard[1]]
     stream = sys.stderr if options.format_ == "json" else sys.stdout
     printer = Printer(stream, chosen, wants_color(options.color, stream, os.environ))
     plugins = Path(os.environ.get(CACHE) or _plugin_folder())
     plugins.mkdir(parents=True, exist_ok=True)
     terraform = Terraform(executable, Programs(), plugins.resolve(), printer.line)
     return Run(chosen, terraform, options.jobs, options.allow_destroy)
+
+
+def _chosen(context: click.Context, stacks: Sequence[RunStack], options: Options) -> list[RunStack]:
+    """Those that were selected and, with `--from`, are affected."""
+    listed = _listed(options.only_from) if options.only_from else None
+    try:
+        chosen = select(stacks, options.only, listed)
+    except SelectionError as error:
+        raise click.UsageError(str(error)) from error
+    if options.from_ is None:
+        return chosen
+    # Not imported without it: both compile the blueprint, which else only its cache is asked about.
+    from compiler.cli.comparing import sides, stacks_affected, warn_of_orphans
+
+    found = stacks_affected(*sides(context, options.path, options.from_, "text", options.color))
+    warn_of_orphans(found)
+    affected = {one.key for one in found if one.planned}
+    return [stack for stack in chosen if stack.key in affected]
 
 
 def _listed(file: BinaryIO) -> list[str]:

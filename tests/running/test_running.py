@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.repository import Repository
 from tests.running.conftest import BLUEPRINT, Bench, statuses
 
 if sys.platform != "win32":
@@ -271,6 +272,38 @@ def test_list_of_stacks_that_is_no_text(bench: Bench, content: bytes) -> None:
     done = bench.run("plan", "--only-from", "list")
     assert done.returncode == 2
     assert '"list" is no list of stacks' in done.stderr
+
+
+def test_only_what_a_change_affects(bench: Bench) -> None:
+    """`--from` names the stacks that `affected` does; `--only` leaves some of those."""
+    (bench.folder / "old.yaml").write_text(BLUEPRINT.replace("max: 4", "max: 3"))
+    named = bench.run("affected", "--from", "./old.yaml", "--format", "list").stdout.split()
+    expected = {name.removeprefix("acme/") for name in named}
+    assert expected
+    assert expected < ALL
+    found = ("--from", "./old.yaml")
+    assert set(statuses(bench.report("plan", *found, "--save", "plans"))) == expected
+    (other, *_) = ALL - expected
+    assert bench.report("plan", *found, "--only", other)["stacks"] == []
+    assert set(statuses(bench.report("plan", *found, "--only", "**/churn"))) == expected
+    assert bench.run("plan", *found, "--only", "aws/shard/churn").returncode == 2
+    assert statuses(bench.report("apply", *found, "--plans", "plans")) == dict.fromkeys(
+        expected, "applied"
+    )
+    assert not [line for line in bench.log() if other in line]
+    (bench.folder / "older.yaml").write_text(BLUEPRINT.replace("name: acme", "name: other"))
+    refused = bench.run("apply", "--from", "./older.yaml", "--plans", "plans")
+    assert refused.returncode == 2
+    assert f'there is no saved plan of "acme/{other}"' in refused.stderr
+
+
+@pytest.mark.parametrize("words", [("plan",), ("apply", "--yes")])
+def test_nothing_is_affected(bench: Bench, words: tuple[str, ...]) -> None:
+    Repository(bench.folder).save()
+    done = bench.run(*words, "--from", "HEAD")
+    assert (done.returncode, done.stdout) == (0, f"no stacks to {words[0]}\n"), done.stderr
+    assert bench.run(*words, "--from", "nowhere").returncode == 2
+    assert not bench.log()
 
 
 def test_terraform_is_missing(bench: Bench) -> None:

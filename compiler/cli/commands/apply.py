@@ -42,8 +42,8 @@ def command(context: click.Context, /, folder: Path | None, yes: bool, **given: 
     the running Terraform end; a second one kills it.
 
     Exit codes: 0 applied; 1 the blueprint has errors, or the answer was no; 2 wrong usage; 3 the
-    output or a plan is out of date, or a plan destroys; 4 Terraform failed or is missing; 130
-    interrupted.
+    output or a plan is out of date, or a plan destroys; 4 Terraform or git failed or
+    is missing; 130 interrupted.
     """
     options = Options(**given)
     if not folder and not yes and not sys.stdin.isatty():
@@ -73,7 +73,7 @@ def _load(folder: Path) -> Mapping[str, SavedPlan]:
 def _keep_planned(run: Run, plans: Mapping[str, SavedPlan], options: Options) -> None:
     """Leave what has no plan out; that is an error where it was asked for."""
     missing = [stack.key for stack in run.stacks if stack.key not in plans]
-    if missing and (options.only or options.only_from):
+    if missing and (options.only or options.only_from or options.from_ is not None):
         raise click.UsageError(f'there is no saved plan of "{missing[0]}"')
     run.stacks = [stack for stack in run.stacks if stack.key in plans]
 

@@ -41,8 +41,8 @@ def command(
     skipped and all others go on. With --shard those that another job plans are not waited for. Ctrl-C lets the running Terraform end; a second one kills it.
 
     Exit codes: 0 planned; 1 the blueprint has errors; 2 wrong usage; 3 the output is out of date, a
-    plan destroys without --allow-destroy, or there are changes and --exit-code; 4 Terraform failed
-    or is missing; 130 interrupted.
+    plan destroys without --allow-destroy, or there are changes and --exit-code; 4 Terraform or git
+    failed or is missing; 130 interrupted.
     """
     options = Options(**given)
     run = make_run(context, options, shard)

@@ -8,7 +8,7 @@ sentences about it are made in `validation` and `wording`.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -25,11 +25,22 @@ from pydantic import (
 from pydantic_core import core_schema
 
 from compiler.blueprint.nodes import Mapping, Node, WrittenFloat, WrittenInt, plain
+from compiler.blueprint.patterns import matcher
 from compiler.blueprint.validation import Thing, diagnostics, models_in, problem
 from compiler.blueprint.wording import hint_for, written
 from compiler.diagnostics import Diagnostic, Span
 
-__all__ = ["NAME", "NAME_RULE", "Matching", "Shape", "Text", "check", "models_in", "problem"]
+__all__ = [
+    "NAME",
+    "NAME_RULE",
+    "Like",
+    "Matching",
+    "Shape",
+    "Text",
+    "check",
+    "models_in",
+    "problem",
+]
 
 
 class Shape(BaseModel):
@@ -75,10 +86,13 @@ class Matching:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
-        compiled = re.compile(self.pattern, re.ASCII)
+        return self._checking(re.compile(self.pattern, re.ASCII).fullmatch, source, handler)
 
+    def _checking(
+        self, matches: Callable[[str], object], source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
         def validate(value: str) -> str:
-            if not compiled.fullmatch(value):
+            if not matches(value):
                 raise problem("E204", f"must be {self.expected}, not {written(value)}", self.hint)
             return value
 
@@ -88,6 +102,16 @@ class Matching:
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         return {**handler(schema), "pattern": f"^(?:{self.pattern})$"}
+
+
+@dataclass(frozen=True, slots=True)
+class Like(Matching):
+    """As Matching, for a pattern that a team wrote: no text can hold up the compiler."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return self._checking(matcher(self.pattern), source, handler)
 
 
 NAME = r"[a-z][a-z0-9-]{0,30}"

@@ -6,7 +6,6 @@ of model as a built-in kind's, so a wrong input gets the same words and places.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from types import GenericAlias
 from typing import Annotated, Any, Literal
@@ -22,7 +21,8 @@ from pydantic import (
 
 from compiler.blueprint import nodes
 from compiler.blueprint.models import ComponentModel
-from compiler.blueprint.shapes import Matching, Shape, Text, as_written, check, problem
+from compiler.blueprint.patterns import wrong
+from compiler.blueprint.shapes import Like, Shape, Text, as_written, check, problem
 from compiler.blueprint.wording import quoted, written
 from compiler.diagnostics import Diagnostic, Span, nearest
 from compiler.kinds.inputs import (
@@ -136,11 +136,12 @@ def _keywords(what: str, schema: InputSchema, node: nodes.Mapping) -> Iterator[D
 
 def _contradictions(what: str, schema: InputSchema, node: nodes.Mapping) -> Iterator[Diagnostic]:
     if schema.pattern is not None and "pattern" in node.entries:
-        try:
-            re.compile(schema.pattern)
-        except re.error as error:
+        why = wrong(schema.pattern)
+        if why:
             place = node.entries["pattern"].value.span
-            yield _told(f'{what}: "pattern" is no regular expression: {error}', place, None)
+            message = f'{what}: "pattern" is no regular expression that can be used: {why}'
+            hint = "it has no look-arounds and no references back"
+            yield _told(message, place, hint)
     for key in ("minimum", "maximum"):
         limit = getattr(schema, key)
         if schema.type == "integer" and isinstance(limit, float):
@@ -251,7 +252,7 @@ def _text(schema: InputSchema) -> Any:
     annotation: Any = Text
     if schema.pattern is not None:
         annotation = Annotated[
-            annotation, Matching(schema.pattern, f"a text like {quoted(schema.pattern)}")
+            annotation, Like(schema.pattern, f"a text like {quoted(schema.pattern)}")
         ]
     if schema.maxLength is not None:
         annotation = Annotated[annotation, Field(max_length=schema.maxLength)]

@@ -49,7 +49,7 @@ services on, and neither ever turns one off.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from compiler.blueprint.validation import Finding
 from compiler.data import google_regions

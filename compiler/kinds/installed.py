@@ -20,6 +20,7 @@ from typing import Any, get_args
 
 from compiler.access.grants import Access
 from compiler.blueprint.shapes import NAME, NAME_RULE, Shape
+from compiler.kinds.registries import tokens
 from compiler.organization.kind import Kind
 from compiler.organization.records import Account, Project
 
@@ -95,6 +96,7 @@ def _guarded(kind: Kind) -> Kind:
     def build(draft: Any) -> None:
         try:
             kind.build(draft)
+            draft.grants.extend([token for _, token in tokens(draft.grants)])
             # Half grants and the like would else be told as a defect of the compiler.
             Access().add(draft.grants)
         except KeyboardInterrupt:

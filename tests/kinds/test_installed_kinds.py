@@ -40,7 +40,7 @@ PACKAGE = '''
 """The manual of the package."""
 from datetime import date
 from compiler.kinds.api import (
-    Accounts, Draft, Events, Kind, OneAccount, Shape, Statement, service_trust
+    Accounts, Draft, Events, Images, Kind, OneAccount, Shape, Statement, service_trust
 )
 
 class Inputs(Shape):
@@ -83,6 +83,12 @@ def naming(*names):
             draft.add(account, "aws_iam_role", name, {"name": str(number)})
     return build
 
+def pulling(draft: Draft) -> None:
+    account = draft.component.inputs.account
+    role = draft.role(account, "w", "w", "w", [service_trust("lambda.amazonaws.com", None)])
+    images = Images(draft.repository(account, "images", "images", existing=False))
+    draft.grant("pulls", role, ["ecr:BatchGetImage"], images)
+
 def output_twice(draft: Draft) -> None:
     for value in (1, 2):
         draft.output(draft.component.inputs.account, "one", value, "one")
@@ -120,6 +126,7 @@ EMPTY = Kind(
 def kind(name, build):
     return Kind(name=name, summary="s", inputs=Inputs, build=build, home="account")
 
+PULLING = kind("pulling", pulling)
 ASET = kind("aset", giving({"a"}))
 ADATE = kind("adate", giving({"x": date(2026, 1, 1)}))
 OUTPUTS = kind("outputs", outputs)
@@ -359,6 +366,16 @@ def test_a_kind_that_grants_once_compiles(
     compilation = compiled(tmp_path, monkeypatch, found, component)
     assert [d.code for d in compilation.diagnostics if d.severity == "error"] == []
     assert set(found.kinds) == {"once", "many"}
+
+
+def test_who_pulls_images_enters_the_registry(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = load([point("pulling", f"{package}:PULLING")])
+    component = "  one: {kind: pulling, account: shared}\n"
+    (one,) = compiled(tmp_path, monkeypatch, found, component).blueprints
+    actions = {edge.id: edge.actions for edge in one.edges}
+    assert actions["one/w-enters-registry"] == ("ecr:GetAuthorizationToken",)
 
 
 def test_ctrl_c_in_a_kind_is_not_swallowed(package: str, monkeypatch: pytest.MonkeyPatch) -> None:

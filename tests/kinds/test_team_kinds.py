@@ -500,3 +500,60 @@ def test_expressions_inside_terraform_s_own(form: str, wrong: bool) -> None:
     tree, _ = parse(f"value: {json.dumps(form)}\n", "x.yaml")
     assert tree is not None
     assert [d.code for d in inside_terraform(tree)] == (["E104"] if wrong else [])
+
+
+# -------------------------------------------------------------------- images
+
+IMAGES = """
+summary: workers that pull
+inputs: {account: {type: account}, workers: {type: accounts}}
+stacks:
+  account: {repositories: {images: {}, others: {}}}
+  workers: {roles: {worker: {service: sagemaker.amazonaws.com}}}
+grants:
+  pulls: {principal: worker, actions: [%s], resource: {repository: images}}
+  more: {principal: worker, actions: ["ecr:PutImage"], resource: {repository: others}, when: %s}
+"""
+ENTERS = """
+  enters:
+    principal: worker
+    actions: ["ecr:getAuthorizationToken"]
+    resource: {arn: "*"}
+"""
+TOKEN = "ecr:GetAuthorizationToken"
+
+
+@pytest.mark.parametrize(
+    ("actions", "more", "rest", "tokens"),
+    [
+        ("'ecr:BatchGetImage'", "true", "", ["worker-one-2-enters-registry"]),
+        ("'ecr:Upload*'", "false", "", ["worker-one-2-enters-registry"]),
+        ("'ecr:BatchGetImage'", "true", ENTERS, []),
+        ("'ecr:DescribeImages'", "false", "", []),
+    ],
+)
+def test_who_moves_images_enters_the_registry(
+    actions: str, more: str, rest: str, tokens: list[str], tmp_path: Path
+) -> None:
+    kind = IMAGES % (actions, more) + rest
+    component = "  c: {kind: own, account: one-1, workers: [one-2]}\n"
+    one = sound(blueprint(tmp_path, kind, component))
+    edges = [e for e in one.edges if TOKEN in e.actions]
+    assert [e.id.partition("/")[2] for e in edges] == tokens
+    for edge in edges:
+        (statement,) = edge.statements
+        policy = json.loads(one.tree()[f"{statement.stack}/main.tf.json"])
+        bodies = policy["locals"]["iam_role_policy_worker"]["Statement"]
+        assert {"Action": [TOKEN], "Resource": ["*"]} in [
+            {"Action": body["Action"], "Resource": body["Resource"]} for body in bodies
+        ]
+
+
+def test_a_grant_with_the_name_of_a_token(tmp_path: Path) -> None:
+    kind = (IMAGES % ("'ecr:PutImage'", "false")).replace("pulls:", "worker-one-2-enters-registry:")
+    kind = kind.replace("{type: accounts}", "{type: account}").replace("worker-one-2", "worker")
+    component = "  c: {kind: own, account: one-1, workers: one-2}\n"
+    (found,) = blueprint(tmp_path, kind, component).diagnostics
+    assert 'two grants are called "worker-enters-registry"' in found.message
+    assert found.span is not None
+    assert found.span.line == 8

@@ -22,6 +22,7 @@ from compiler.access.parties import (
 from compiler.access.policy import sid
 from compiler.blueprint import nodes
 from compiler.blueprint.written import Written
+from compiler.kinds.registries import tokens
 from compiler.kinds.team.build import Building, Made
 from compiler.kinds.team.file import Section, entries
 from compiler.kinds.team.model import GrantPart, TargetPart
@@ -35,6 +36,20 @@ def declare(building: Building) -> None:
             _bind(building, id_, entry)
         else:
             _grant(building, id_, entry)
+    _enter_registries(building)
+
+
+def _enter_registries(building: Building) -> None:
+    """The token of those who move images, at the line of the grant that takes it."""
+    draft = building.draft
+    for images, token in tuple(tokens(draft.grants)):
+        stack = token.principal.place.stack
+        written = draft.written[stack, f"grant.{images.id}"]
+        assert written.node is not None, "a grant has something below its id"
+        if building.claim(token.id, nodes.Entry(written.span, written.node)):
+            draft.grants.append(token)
+            building.write_down(stack, f"grant.{token.id}", written)
+            building.write_down(stack, f"statement.{sid(token.id)}", Written(written.span))
 
 
 def _owner(building: Building, category: str, entry: nodes.Entry) -> tuple[str, Section | None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -36,15 +35,18 @@ class Drafted:
     creates_deploy_role: bool = False
 
     def defects(self) -> Iterator[str]:
-        """Names that Terraform would not take, and what has the address of another."""
-        addresses = [resource.address for resource in self.resources]
-        addresses += [f"output.{output.name}" for output in self.outputs]
-        for address, times in Counter(addresses).items():
-            name = address.rpartition(".")[2]
-            if not _NAME.fullmatch(name):
+        """Names that Terraform would not take, and different things of one address."""
+        first: dict[str, Resource | Output] = {}
+        named: list[tuple[str, Resource | Output]] = [
+            (each.address, each) for each in self.resources
+        ]
+        named += [(f"output.{output.name}", output) for output in self.outputs]
+        for address, each in named:
+            if first.setdefault(address, each) != each:
+                yield f"two that differ are called {address}"
+        for address, each in first.items():
+            if not _NAME.fullmatch(each.name):
                 yield f"{address}: a name in Terraform has letters, digits, _ and -, no digit first"
-            if times > 1:
-                yield f"{address} is there {times} times"
 
     def stack(self, organization: Organization, component: Component) -> Stack:
         """The stack as it is now, with providers and state."""

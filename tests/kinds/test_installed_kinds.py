@@ -89,6 +89,11 @@ def pulling(draft: Draft) -> None:
     images = Images(draft.repository(account, "images", "images", existing=False))
     draft.grant("pulls", role, ["ecr:BatchGetImage"], images)
 
+def again(draft: Draft) -> None:
+    for _ in range(2):
+        draft.add(draft.component.inputs.account, "aws_sns_topic", "one", {"name": "one"})
+        draft.output(draft.component.inputs.account, "one", "one", "one")
+
 def output_twice(draft: Draft) -> None:
     for value in (1, 2):
         draft.output(draft.component.inputs.account, "one", value, "one")
@@ -127,6 +132,7 @@ def kind(name, build):
     return Kind(name=name, summary="s", inputs=Inputs, build=build, home="account")
 
 PULLING = kind("pulling", pulling)
+AGAIN = kind("again", again)
 ASET = kind("aset", giving({"a"}))
 ADATE = kind("adate", giving({"x": date(2026, 1, 1)}))
 OUTPUTS = kind("outputs", outputs)
@@ -330,10 +336,10 @@ def test_an_exception_of_a_kind_is_no_traceback(
         ("adate", "E332", "datetime.date(2026, 1, 1) is of type date"),
         ("outputs", "E332", "TypeError: output.one: {1} is of type set"),
         ("trusting", "E332", "TypeError: A: {'x'} is of type set"),
-        ("same", "E332", "aws/shared/one: aws_iam_role.one is there 2 times"),
+        ("same", "E332", "aws/shared/one: two that differ are called aws_iam_role.one"),
         ("spaced", "E332", "aws/shared/one: aws_iam_role.q q: a name in Terraform"),
-        ("parts", "E332", "aws/shared/one: aws_iam_role.own is there 2 times"),
-        ("outputtwice", "E332", "aws/shared/one: output.one is there 2 times"),
+        ("parts", "E332", "aws/shared/one: two that differ are called aws_iam_role.own"),
+        ("outputtwice", "E332", "aws/shared/one: two that differ are called output.one"),
         ("twice", "E332", 'the kind "twice" failed: HalfGrantError: '),
         ("empty", "E332", 'the kind "empty" failed: ValueError: WorkerSends: the condition'),
     ],
@@ -366,6 +372,15 @@ def test_a_kind_that_grants_once_compiles(
     compilation = compiled(tmp_path, monkeypatch, found, component)
     assert [d.code for d in compilation.diagnostics if d.severity == "error"] == []
     assert set(found.kinds) == {"once", "many"}
+
+
+def test_the_same_twice_is_there_once(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when two parts of a kind both need a data source."""
+    found = load([point("again", f"{package}:AGAIN")])
+    component = "  one: {kind: again, account: shared}\n"
+    assert compiled(tmp_path, monkeypatch, found, component).diagnostics == ()
 
 
 def test_who_pulls_images_enters_the_registry(

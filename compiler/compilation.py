@@ -41,6 +41,7 @@ from compiler.kinds.installed import installed
 from compiler.kinds.neighbours import Neighbours
 from compiler.kinds.sharing import pointed, writers
 from compiler.manifest import output_tree
+from compiler.ordering import sequenced
 from compiler.organization.kind import Kind
 from compiler.organization.records import Component
 from compiler.organization.resolve import World, resolve
@@ -256,7 +257,7 @@ def build(
         if path not in spans:
             stacks.append(tombstone(world.organization, path))
             spans[path] = world.removed[path]
-    ordered = tuple(sorted(_after_deploy_roles(stacks), key=lambda stack: stack.path))
+    ordered = tuple(sorted(sequenced(stacks), key=lambda stack: stack.path))
     documents = {stack.path: document(stack) for stack in ordered}
     rights = (
         *renaming.entries(right for draft in drafts for right in draft.rights),
@@ -340,20 +341,3 @@ def _refuse_living(
                 hint="take the line out, or remove the component",
                 related=(("the component", spans[own]),),
             )
-
-
-def _after_deploy_roles(stacks: Iterable[Stack]) -> list[Stack]:
-    """Each stack after the one of its account that makes the role which all are applied as."""
-    stacks = list(stacks)
-    makers: dict[tuple[str, str], list[str]] = {}
-    for stack in stacks:
-        if stack.creates_deploy_role:
-            makers.setdefault((stack.cloud, stack.account), []).append(stack.path)
-    ordered = []
-    for stack in stacks:
-        before = [p for p in makers.get((stack.cloud, stack.account), []) if p != stack.path]
-        if stack.creates_deploy_role:
-            before = []
-        depends_on = tuple(sorted({*stack.depends_on, *before}))
-        ordered.append(replace(stack, depends_on=depends_on))
-    return ordered

@@ -35,6 +35,7 @@ LAYERS = (
         "compiler.adoption",
         "compiler.checks",
         "compiler.importing",
+        "compiler.ordering",
         "compiler.output_codes",
         "compiler.renaming",
         "compiler.stack_codes",

@@ -557,3 +557,37 @@ def test_a_grant_with_the_name_of_a_token(tmp_path: Path) -> None:
     assert 'two grants are called "worker-enters-registry"' in found.message
     assert found.span is not None
     assert found.span.line == 8
+
+
+# -------------------------------------------------------------------- Google
+
+WRITERS = """
+landform: 1
+organization: {name: acme}
+defaults: {google: {region: europe-west4}}
+projects:
+  data: {id: acme-data, number: "100000000001"}
+  train: {id: acme-train, number: "100000000002"}
+components:
+  c: {kind: own, home: data, other: train}
+"""
+WRITER = """
+summary: an account that writes into a bucket of another project
+inputs: {home: {type: project}, other: {type: project}}
+stacks:
+  home: {}
+  other: {service_accounts: {writer: {id: "{{ component.prefix }}-writer"}}}
+grants:
+  writes: {principal: writer, role: roles/storage.objectUser, resource: {project: home, bucket: acme-data}}
+"""
+
+
+def test_a_stack_with_a_binding_comes_after_the_one_with_its_member(tmp_path: Path) -> None:
+    (tmp_path / "kinds").mkdir()
+    (tmp_path / "landform.yaml").write_text(WRITERS, encoding="utf-8")
+    (tmp_path / "kinds" / "own.yaml").write_text(WRITER, encoding="utf-8")
+    one = sound(compile_blueprints(tmp_path))
+    assert {stack.path: stack.depends_on for stack in one.stacks} == {
+        "google/data/c": ("google/train/c",),
+        "google/train/c": (),
+    }

@@ -107,6 +107,23 @@ def check_order(stacks: Iterable[Stack], spans: Mapping[str, Span]) -> Iterator[
         )
 
 
+def check_instances(stacks: Iterable[Stack], spans: Mapping[str, Span]) -> Iterator[Diagnostic]:
+    """Instances of `for_each` that make one stack in yet another account, each with a part of its own.
+
+    What they make alike is one stack: that of a role which all of them admit.
+    """
+    first: dict[str, Stack] = {}
+    for stack in stacks:
+        if first.setdefault(stack.path, stack) != stack:
+            yield Diagnostic(
+                code="E401",
+                message=f'component "{stack.component}": its for_each makes the stack "{stack.path}" '
+                "for several accounts, and not all of them the same",
+                span=spans[stack.path],
+                hint="write a component for each account",
+            )
+
+
 def _identities(stack: Stack) -> Iterator[tuple[tuple[str, ...], str]]:
     account, region = f"account {stack.account_id}", f"region {stack.region}"
     where = f'in {"project" if stack.cloud == "google" else "account"} "{stack.account}"'

@@ -26,6 +26,7 @@ from compiler.checks import (
     check_bindings,
     check_collisions,
     check_engine,
+    check_instances,
     check_needed,
     check_order,
     check_rights,
@@ -235,8 +236,7 @@ def build(
     """
     whole = among is None
     among = among or Among.of(world.components)
-    diagnostics: list[Diagnostic] = []
-    stacks: list[Stack] = []
+    diagnostics, stacks = list[Diagnostic](), list[Stack]()
     spans: dict[str, Span] = {}
     beside = beside or Beside(Path())
     written: dict[tuple[str, str], Written] = {}
@@ -251,6 +251,7 @@ def build(
         written |= draft.written
     edges = renaming.entries(access.edges())
     bindings = renaming.entries(bound.entry for draft in drafts for bound in draft.bindings)
+    diagnostics += check_instances(stacks, spans)
     stacks, found = adopt(world.components, stacks)
     diagnostics += (*found, *_refuse_living(world, stacks, spans))
     for path in world.removed:

@@ -269,6 +269,8 @@ class Bound:
 
     `id` names it within its component, in words joined by dashes. `condition` is a CEL expression with a title. `after` lists
     addresses in the owner's stack that must exist first: a workload identity's pool, for one.
+    `entry_id` is its id in the ledger where `for_each` makes several: the binding's own name stays, since
+    another would make it anew.
     """
 
     id: str
@@ -279,6 +281,7 @@ class Bound:
     on: On
     condition: tuple[str, str] | None = None
     after: tuple[str, ...] = ()
+    entry_id: str = ""
 
     @property
     def label(self) -> str:
@@ -311,7 +314,7 @@ class Bound:
     def entry(self) -> ledger.Binding:
         """The ledger's entry."""
         return ledger.Binding(
-            id=f"{self.component}/{self.id}",
+            id=f"{self.component}/{self.entry_id or self.id}",
             component=self.component,
             origin=self.origin,
             member=self.member.text,

@@ -33,8 +33,9 @@ from compiler.access.parties import (
     Place,
     Repository,
     Role,
+    key_of,
 )
-from compiler.access.policy import Conditions, Statement, both, sid
+from compiler.access.policy import Conditions, Statement, both, sid, wider
 from compiler.data import PolicyLimit, policy_limit_of
 from compiler.terraform.names import HASH_LENGTH
 from compiler.terraform.stack import Value, reference
@@ -88,12 +89,19 @@ class Access:
     _key_uses: dict[str, _KeyUse] = field(default_factory=dict)
     # By the key's stack and name: scanning all uses for each key would take the square of their number.
     _users: dict[str, dict[str, dict[str, Role]]] = field(default_factory=dict)
+    # The stacks of keys that only their account tells apart for a role.
+    _alike: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)
     _trusted: dict[str, dict[str, Role]] = field(default_factory=dict)
     _sids: dict[tuple[Home, str], str] = field(default_factory=dict)
     _folded: dict[Home, dict[str, str]] = field(default_factory=dict)
 
     def add(self, grants: Iterable[Grant]) -> None:
         """Write every statement of every grant; call it once, with all of them."""
+        grants = tuple(grants)
+        for grant in grants:
+            if key := key_of(grant.target):
+                alike = self._alike.setdefault(_alike(grant.principal, key), set())
+                alike.add(key.place.stack)
         for grant in grants:
             self._add(grant)
         for home, statements in self._statements.items():
@@ -300,6 +308,8 @@ class Access:
         verb = "lends" if "kms:CreateGrant" in actions else "uses"
         foreign = key.place.component != grant.component
         name = f"{key.place.component}-{key.name}" if foreign else key.name
+        if len(self._alike[_alike(role, key)]) > 1:
+            name += f"-{key.place.account}"
         identifier = f"{role.label}-{verb}-{name}".replace("_", "-")
         use = _KeyUse(grant, identifier, role, key)
         self._key_uses.setdefault(f"{grant.component}/{identifier}", use)
@@ -370,7 +380,7 @@ class Access:
         if before is not None:
             if not widen:
                 raise HalfGrantError(f"{stack}: {address} has two grants called {statement.sid}")
-            statement = _wider(before, statement)
+            statement = wider(before, statement)
         statements[statement.sid] = statement
         return Evidence(stack=stack, address=address, side=side, sid=statement.sid)
 
@@ -413,25 +423,6 @@ class Access:
         )
 
 
-def _wider(before: Statement, after: Statement) -> Statement:
-    """One statement for two uses of a key or a group: the actions of both, the conditions that both have."""
-    shared = {
-        operator: {
-            key: value
-            for key, value in keys.items()
-            if after.conditions.get(operator, {}).get(key) == value
-        }
-        for operator, keys in before.conditions.items()
-    }
-    return Statement(
-        sid=before.sid,
-        actions=tuple(sorted({*before.actions, *after.actions})),
-        principal=before.principal,
-        resources=before.resources,
-        conditions={operator: keys for operator, keys in shared.items() if keys},
-    )
-
-
 def _principal(role: Role, owner: Place) -> Value:
     return {"AWS": role.place.root if _by_root(role, owner) else role.arn}
 
@@ -443,6 +434,10 @@ def _narrowed(role: Role, owner: Place) -> Conditions:
     if owner.organization is None:
         return exact
     return both(exact, {"StringEquals": {"aws:PrincipalOrgID": owner.organization}})
+
+
+def _alike(role: Role, key: Key) -> tuple[str, str, str]:
+    return role.arn, key.place.component, key.name
 
 
 def _limit(resource_type: str) -> PolicyLimit | None:

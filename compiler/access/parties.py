@@ -265,6 +265,13 @@ class Provided:
 Target = Assume | Objects | Listing | KeyUse | Images | Group | Packages | Events | Own | Provided
 
 
+def key_of(target: Target) -> Key | None:
+    """The key that whoever is granted the target uses."""
+    if isinstance(target, Objects):
+        return target.bucket.key
+    return target.key if isinstance(target, KeyUse) else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """One permission, declared once: `principal` may do `actions` on `target`.

@@ -81,3 +81,22 @@ def sid(identifier: str) -> str:
     'TrainReadsData'
     """
     return "".join(word[:1].upper() + word[1:] for word in identifier.replace("_", "-").split("-"))
+
+
+def wider(before: Statement, after: Statement) -> Statement:
+    """One statement for two uses of a key or a group: the actions of both, the conditions that both have."""
+    shared = {
+        operator: {
+            key: value
+            for key, value in keys.items()
+            if after.conditions.get(operator, {}).get(key) == value
+        }
+        for operator, keys in before.conditions.items()
+    }
+    return Statement(
+        sid=before.sid,
+        actions=tuple(sorted({*before.actions, *after.actions})),
+        principal=before.principal,
+        resources=before.resources,
+        conditions={operator: keys for operator, keys in shared.items() if keys},
+    )

@@ -78,6 +78,20 @@ class Draft:
     _buses: list[Bus] = field(default_factory=list)
     _service_accounts: list[ServiceAccount] = field(default_factory=list)
 
+    @property
+    def several(self) -> bool:
+        """Whether `for_each` makes the component in several places."""
+        return len(self.neighbours.named(self.component.name)) > 1
+
+    def _own(self, id: str, *others: str | None) -> str:
+        """The id of a grant or right: no other instance of the component has it.
+
+        It ends in the name of the instance's account, unless the kind has that in the id itself, or that of
+        one of the `others` that it is about.
+        """
+        home = self.component.home.name
+        return f"{id}-{home}" if self.several and not _has(id, home, *others) else id
+
     def other(self, name: str, kind: str, at: Sequence[str | int]) -> Draft | None:
         """Another component, as a draft to declare its parties on again; what is added is lost.
 
@@ -165,7 +179,7 @@ class Draft:
     ) -> Role:
         """A role of this component. `trust` admits a service; grants admit other roles.
 
-        `several` says that the component has the same role in several accounts.
+        `several` says that the component has the same role in several accounts, as it has under `for_each`.
         """
         role = Role(
             place=self.place(account),
@@ -173,7 +187,7 @@ class Draft:
             role_name=self.name(part, "aws_iam_role"),
             trust=tuple(trust),
             description=description,
-            several=several,
+            several=several or self.several,
         )
         self._roles.append(role)
         return role
@@ -190,6 +204,7 @@ class Draft:
             role_name=role_name,
             path=f"/{path}/" if path else "/",
             existing=True,
+            several=self.several and not _has(name, account.name),
         )
         self._roles.append(found)
         return found
@@ -290,6 +305,7 @@ class Draft:
                 on=on,
                 condition=condition,
                 after=tuple(after),
+                entry_id=self._own(id, member.project, on.site.project),
             )
         )
 
@@ -304,7 +320,7 @@ class Draft:
         """Allow `principal` to do `actions` on `target`: all halves, everywhere."""
         self.grants.append(
             Grant(
-                id=id,
+                id=self._own(id),
                 component=self.component.name,
                 origin=self.component.origin,
                 principal=principal,
@@ -333,7 +349,7 @@ class Draft:
         """
         self.rights.append(
             Right(
-                id=f"{self.component.name}/{id}",
+                id=f"{self.component.name}/{self._own(id)}",
                 component=self.component.name,
                 origin=self.component.origin,
                 side=side,
@@ -483,3 +499,9 @@ class Draft:
 def _sound(address: str, value: Value) -> None:
     for wrong in odd(value):
         raise TypeError(f"{address}: {wrong}")
+
+
+def _has(id: str, *names: str | None) -> bool:
+    """Whether an id or a name in Terraform has one of these names in it, as whole words."""
+    words = f"-{id.replace('_', '-')}-"
+    return any(f"-{name}-" in words for name in names if name)

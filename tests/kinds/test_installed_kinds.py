@@ -121,6 +121,9 @@ EXITS = Kind(name="exits", summary="s", inputs=Inputs, build=exits, home="accoun
 KEYED = Kind(name="keyed", summary="s", inputs=Inputs, build=keyed, home="account")
 TWICE = Kind(name="twice", summary="s", inputs=Inputs, build=granting({}, {}), home="account")
 ONCE = Kind(name="once", summary="s", inputs=Inputs, build=granting({}), home="account")
+EACH = Kind(
+    name="each", summary="s", inputs=Inputs, build=granting({}), home="account", per="account"
+)
 EMPTY = Kind(
     name="empty",
     summary="s",
@@ -391,6 +394,23 @@ def test_who_pulls_images_enters_the_registry(
     (one,) = compiled(tmp_path, monkeypatch, found, component).blueprints
     actions = {edge.id: edge.actions for edge in one.edges}
     assert actions["one/w-enters-registry"] == ("ecr:GetAuthorizationToken",)
+
+
+def test_a_kind_that_grants_in_each_of_several_accounts(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its author need not think of `for_each`: ids in the ledger end in the account's name."""
+    found = load([point("each", f"{package}:EACH")])
+    component = '  one: {kind: each, for_each: {accounts: "**"}}\n'
+    compilation = compiled(tmp_path, monkeypatch, found, component)
+    assert [d for d in compilation.diagnostics if d.severity == "error"] == []
+    (made,) = compilation.blueprints
+    assert [edge.id for edge in made.edges] == [
+        "one/worker-sends-shared", "one/worker-sends-training",
+    ]  # fmt: skip
+    assert [right.id for right in made.rights] == [
+        "one/lambda-becomes-worker-shared", "one/lambda-becomes-worker-training",
+    ]  # fmt: skip
 
 
 def test_ctrl_c_in_a_kind_is_not_swallowed(package: str, monkeypatch: pytest.MonkeyPatch) -> None:

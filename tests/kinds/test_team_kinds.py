@@ -195,6 +195,82 @@ def test_one_account_and_fifty(tmp_path: Path) -> None:
         assert len(one.stacks) == number
 
 
+READS = """
+summary: a role that reads
+inputs: {account: {type: account}, guest: {type: role}}
+stacks:
+  account:
+    keys: {k: {}}
+    buckets: {data: {key: k}}
+    roles: {own: {service: lambda.amazonaws.com}, guest: {existing: "{{ inputs.guest }}"}}
+grants:
+  looks: {principal: own, actions: ["ssm:GetParameter"], resource: {arn: "arn:aws:ssm:eu-west-1:{{ account.id }}:parameter/x"}}
+  reads: {principal: own, actions: ["s3:GetObject"], resource: {bucket: data, objects: "*"}}
+  asks: {principal: guest, actions: ["s3:GetObject"], resource: {bucket: data, objects: "*"}}
+"""
+READ = ("asks", "guest-uses-k", "looks", "own-uses-k", "reads")
+
+
+def test_each_account_of_for_each_has_grants_of_its_own(tmp_path: Path) -> None:
+    """Both the roles inside each account and the one of yet another that all of them admit."""
+    component = (
+        "  c: {kind: own, for_each: {accounts: [one-1, one-2]}, guest: {account: one-3, role: g}}\n"
+    )
+    one = sound(blueprint(tmp_path, READS, component))
+    edges = {edge.id: edge for edge in one.edges}
+    assert set(edges) == {
+        f"c/{id}-{home}" for id in ("asks", "guest-one-3-uses-k", "looks", "reads")
+        for home in ("one-1", "one-2")
+    } | {"c/own-one-1-uses-k", "c/own-one-2-uses-k"}  # fmt: skip
+    for home in ("one-1", "one-2"):
+        assert edges[f"c/asks-{home}"].resource_account == home
+        assert edges[f"c/looks-{home}"].principal_account == home
+    assert [stack.path for stack in one.stacks] == [f"aws/one-{n}/c" for n in (1, 2, 3)]
+    (body,) = one.documents["aws/one-3/c"]["locals"].values()
+    keys = [s["Resource"] for s in body["Statement"] if "kms:Decrypt" in s["Action"]]
+    assert keys == [[f"arn:aws:kms:eu-west-1:{n:012}:key/*"] for n in (1, 2)]
+
+
+@pytest.mark.parametrize("place", ["account: one-1", "for_each: {accounts: [one-1]}"])
+def test_grants_in_one_account_have_their_own_names(place: str, tmp_path: Path) -> None:
+    component = f"  c: {{kind: own, {place}, guest: {{account: one-3, role: g}}}}\n"
+    one = sound(blueprint(tmp_path, READS, component))
+    assert tuple(edge.id for edge in one.edges) == tuple(f"c/{id}" for id in READ)
+
+
+def test_a_reader_of_several_keys_of_one_name(tmp_path: Path) -> None:
+    kind = ROLES.replace("readers: {type: accounts}", "reader: {type: account}")
+    kind = kind.replace("owner: {type: account}", "owner: {type: accounts}")
+    kind = kind.replace("  readers: {roles", "  reader: {roles")
+    component = "  c: {kind: own, owner: [one-1, one-2], reader: one-3}\n"
+    one = sound(blueprint(tmp_path, kind, component))
+    uses = [edge.id for edge in one.edges if "kms:Decrypt" in edge.actions]
+    assert uses == ["c/reader-uses-k-one-1", "c/reader-uses-k-one-2"]
+
+
+def test_a_stack_of_which_each_instance_has_a_part(tmp_path: Path) -> None:
+    """The guest's policy would be lost in the stack of its own account, or that stack in it."""
+    component = (
+        "  c: {kind: own, for_each: {accounts: [one-1, one-2]}, guest: {account: one-2, role: g}}\n"
+    )
+    (found,) = blueprint(tmp_path, READS, component).diagnostics
+    assert (found.code, str(found.span).rpartition("/")[2]) == ("E401", "landform.yaml:10:3")
+    assert 'makes the stack "aws/one-2/c" for several accounts' in found.message
+
+
+def test_grants_that_for_each_gives_one_name(tmp_path: Path) -> None:
+    kind = READS.replace("asks:", "looks-one:")
+    component = '  c: {kind: own, for_each: {accounts: "**"}, guest: {account: "{{ each.name }}", role: g}}\n'
+    component += 'accounts: {eu: {id: "111111111111"}, one-eu: {id: "222222222222"}}\n'
+    text = f"landform: 1\norganization: {{name: acme}}\ndefaults: {{aws: {{region: eu-west-1}}}}\ncomponents:\n{component}"
+    (tmp_path / "kinds").mkdir()
+    (tmp_path / "landform.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "kinds" / "own.yaml").write_text(kind, encoding="utf-8")
+    (found,) = compile_blueprints(tmp_path).diagnostics
+    assert found.code == "E204"
+    assert 'are both called "looks-one-eu" under for_each' in found.message
+
+
 def test_for_each_is_for_kinds_of_one_account(tmp_path: Path) -> None:
     kind = TOPIC.replace("size: {", "others: {type: accounts, required: false}, size: {")
     component = '  c: {kind: own, for_each: {accounts: "**"}, account: one-1}\n'

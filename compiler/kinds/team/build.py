@@ -134,7 +134,12 @@ class Building:
         The uses of keys, which come with grants, are called after the role and the key.
         """
         roles = [m.party for (c, _), made in self.made.items() if c == "roles" for m in made]
-        keys = [name.replace("_", "-") for c, name in self.made if c == "keys"]
+        keys = {
+            f"{name.replace('_', '-')}{ending}"
+            for (c, name), made in self.made.items()
+            if c == "keys"
+            for ending in ("", *(f"-{each.home.name}" for each in made))
+        }
         uses = {f"{role.label}-uses-{key}" for role in roles for key in keys}
         if id_ in self._ids or id_ in uses:
             message = f'two grants are called "{id_}", one of them by its account or its key'
@@ -282,7 +287,7 @@ class Building:
                 role_name=role_name,
                 path=f"/{folder}/" if folder else "/",
                 existing=True,
-                several=section.several,
+                several=section.several or self.draft.several,
             )
             facts.append({"name": made.role_name, "arn": made.arn})
             # The same role, named for each of several accounts, is one.

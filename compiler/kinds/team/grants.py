@@ -32,6 +32,8 @@ from compiler.organization.records import Home, Project
 def declare(building: Building) -> None:
     """Every grant of the file."""
     for id_, entry in building.file.grants.items():
+        if _called_as_another(building, id_, entry):
+            continue
         if "role" in entries(entry.value):
             _bind(building, id_, entry)
         else:
@@ -50,6 +52,23 @@ def _enter_registries(building: Building) -> None:
             draft.grants.append(token)
             building.write_down(stack, f"grant.{token.id}", written)
             building.write_down(stack, f"statement.{sid(token.id)}", Written(written.span))
+
+
+def _called_as_another(building: Building, id_: str, entry: nodes.Entry) -> bool:
+    """Whether `for_each` gives the grant an id that another has: `reads-eu` in `prod`, `reads` in `eu-prod`."""
+    draft = building.draft
+    for other in building.file.grants if draft.several else ():
+        rest = id_.removeprefix(f"{other}-")
+        if rest == id_:
+            continue
+        homes = {each.home.name for each in draft.neighbours.named(draft.component.name)}
+        for home in sorted(name for name in homes if f"{rest}-{name}" in homes):
+            message = (
+                f'the grants "{other}" and "{id_}" are both called "{id_}-{home}" under for_each'
+            )
+            building.problem(message, entry, "rename the grant")
+            return True
+    return False
 
 
 def _owner(building: Building, category: str, entry: nodes.Entry) -> tuple[str, Section | None]:
@@ -73,7 +92,7 @@ def _grant(building: Building, id_: str, entry: nodes.Entry) -> None:
         if grant is None:
             continue
         numbers[made.home.name] = numbers.get(made.home.name, 0) + 1
-        ending = f"-{made.home.name}" if section.several else ""
+        ending = f"-{made.home.name}" if section.several or building.draft.several else ""
         ending += f"-{numbers[made.home.name]}" if _several_in(principals, made.home) else ""
         role: Role = made.party
         for suffix, target in _targets(building, grant.resource, made.home, section, role, entry):

@@ -323,7 +323,7 @@ def test_generated_output_as_it_was_committed(repository: Repository) -> None:
     found = changes(diff("generated", "--format", "json"))
     assert len(found) == 4
     assert found[-1]["declared"][0]["path"].startswith("HEAD:generated/acme/aws/shared/churn/")
-    assert found[0]["edges"] == ["churn/approver-1-looks"]
+    assert found[0]["edges"] == ["churn/approver-release-manager-looks"]
 
 
 def test_output_that_is_damaged_is_said(repository: Repository) -> None:

@@ -22,7 +22,7 @@ from compiler.access.parties import Bucket, Listing, Objects, Own, Role
 from compiler.access.policy import Statement
 from compiler.blueprint.shapes import Matching, Shape, Text, problem
 from compiler.kinds.draft import Draft
-from compiler.kinds.inputs import EmailAddress, OneAccount
+from compiler.kinds.inputs import EmailAddresses, OneAccount
 from compiler.kinds.rights import managed_policy
 from compiler.organization.kind import Kind
 from compiler.organization.records import Account, Component
@@ -111,7 +111,7 @@ class Budget(Shape):
     """A monthly budget with warnings."""
 
     monthly_usd: int = Field(ge=1, le=1_000_000_000, description="limit, US dollars a month")
-    notify: list[EmailAddress] = Field(
+    notify: EmailAddresses = Field(
         min_length=1, max_length=10, description="who is warned at 80 and 100 percent"
     )
 
@@ -278,7 +278,7 @@ def _budget(draft: Draft, account: Account, given: Budget) -> None:
                     "notification_type": kind,
                     "threshold": percent,
                     "threshold_type": "PERCENTAGE",
-                    "subscriber_email_addresses": sorted(set(given.notify)),
+                    "subscriber_email_addresses": sorted(given.notify),
                 }
                 for percent, kind in BUDGET_WARNINGS
             ],

@@ -37,6 +37,7 @@ from compiler.kinds.inputs import (
     Accounts,
     ComponentName,
     EmailAddress,
+    EmailAddresses,
     OneAccount,
     OneProject,
     Projects,
@@ -46,7 +47,7 @@ from compiler.kinds.inputs import Role as RoleInput
 from compiler.kinds.parts import service_trust
 from compiler.organization.kind import Kind
 from compiler.organization.records import Account, Component, Organization, Project
-from compiler.terraform.names import shorten
+from compiler.terraform.names import labels, shorten
 from compiler.terraform.stack import Expression, JsonText, reference, template
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "ConstructError",
     "Draft",
     "EmailAddress",
+    "EmailAddresses",
     "Events",
     "Expression",
     "Group",
@@ -93,6 +95,7 @@ __all__ = [
     "Text",
     "WholeProject",
     "add_constructs",
+    "labels",
     "policy",
     "problem",
     "reference",

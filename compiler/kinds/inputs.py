@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
 from compiler.blueprint.shapes import NAME, Matching, Shape, Text, problem
+from compiler.blueprint.validation import Finding, problems
 from compiler.organization.records import Account, Organization, Project
 from compiler.organization.selectors import select_accounts, select_projects
 
@@ -82,6 +91,24 @@ RolePath = Annotated[
     ),
 ]
 EmailAddress = Annotated[Text, Matching(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")]
+
+
+def twice(what: str, names: Sequence[str], at: tuple[str, ...] = ()) -> list[Finding]:
+    """What is in a list a second time; `at` leads to the list."""
+    return [
+        Finding("E204", f'names the {what} "{name}" twice', "take one of them out", (*at, index))
+        for index, name in enumerate(names)
+        if name in names[:index]
+    ]
+
+
+def _once(value: list[str]) -> list[str]:
+    if found := twice("address", value):
+        raise problems(found)
+    return value
+
+
+EmailAddresses = Annotated[list[EmailAddress], AfterValidator(_once)]
 ComponentName = Annotated[Text, Matching(NAME, "a component's name")]
 
 

@@ -10,6 +10,8 @@ from compiler.access.google import ServiceAccount
 from compiler.access.grants import Access
 from compiler.access.parties import Bucket, Bus, Key, ModelGroup, Place, Repository, Role
 from compiler.access.policy import Conditions, Statement, both, policy
+from compiler.data import name_limit
+from compiler.terraform.names import shorten
 from compiler.terraform.stack import JsonText, Resource, Value, reference
 
 KEY_DELETION_DAYS = 30
@@ -92,7 +94,10 @@ def role(role: Role, access: Access) -> list[Resource]:
                 type="aws_iam_role_policy",
                 name=role.name,
                 arguments={
-                    "name": f"{component}-{role.name}".replace("_", "-")
+                    "name": shorten(
+                        f"{component}-{role.name}".replace("_", "-"),
+                        name_limit("aws_iam_role_policy"),
+                    )
                     if role.existing
                     else "access",
                     "role": role.role_name

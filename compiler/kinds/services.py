@@ -8,6 +8,7 @@ from compiler.access.parties import Key, Own, Place, Role
 from compiler.access.policy import Conditions, Statement, policy
 from compiler.kinds.draft import Draft
 from compiler.organization.records import Account
+from compiler.terraform.names import labels
 from compiler.terraform.stack import Value, reference
 
 
@@ -74,11 +75,11 @@ def topic(
         draft.add(
             account, "aws_sns_topic_policy", name, {"arn": topic_arn, "policy": policy(publishers)}
         )
-    for index, email in enumerate(sorted(set(emails)), start=1):
+    for email, label in labels(emails).items():
         draft.add(
             account,
             "aws_sns_topic_subscription",
-            f"{name}_{index}",
+            f"{name}_{label}",
             {"topic_arn": topic_arn, "protocol": "email", "endpoint": email},
         )
     return arn

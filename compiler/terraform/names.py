@@ -8,6 +8,9 @@ that two long names that start alike stay two. Names that become folders are non
 from __future__ import annotations
 
 import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable
 
 HASH_LENGTH = 8
 
@@ -31,6 +34,26 @@ def shorten(name: str, limit: int, ending: str = "") -> str:
         return name + ending
     digest = hashlib.sha256(name.encode()).hexdigest()[:HASH_LENGTH]
     return f"{name[: room - HASH_LENGTH - 1].rstrip('-')}-{digest}{ending}"
+
+
+def labels(texts: Iterable[str]) -> dict[str, str]:
+    """Each text as a part of a name in Terraform: its letters and digits, in whatever order they come.
+
+    Texts that give the same end in a hash. A number would be another's as soon as one before it is gone.
+
+    >>> labels(["b@acme.example", "a@acme.example"])
+    {'a@acme.example': 'a_acme_example', 'b@acme.example': 'b_acme_example'}
+    >>> labels(["a-b", "a_b"])
+    {'a-b': 'a_b_d44362d6', 'a_b': 'a_b_648fa9b3'}
+    """
+    plain = {text: re.sub(r"[^A-Za-z0-9]", "_", text) for text in sorted(set(texts))}
+    same = Counter(plain.values())
+    return {
+        text: f"{name}_{hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH]}"
+        if same[name] > 1
+        else name
+        for text, name in plain.items()
+    }
 
 
 def reserved_name(name: str) -> bool:

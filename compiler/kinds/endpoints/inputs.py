@@ -17,7 +17,7 @@ from compiler.data import (
     training_instance_types,
 )
 from compiler.diagnostics import nearest
-from compiler.kinds.inputs import EmailAddress
+from compiler.kinds.inputs import EmailAddresses
 
 
 def _without_registry(value: str) -> str:
@@ -159,4 +159,4 @@ class Serving(Shape):
 class Alerts(Shape):
     """Who is told when a run fails or an endpoint is unwell."""
 
-    notify: list[EmailAddress] = Field(min_length=1, description="addresses")
+    notify: EmailAddresses = Field(min_length=1, description="addresses")

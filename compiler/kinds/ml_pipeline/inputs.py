@@ -18,7 +18,15 @@ from compiler.kinds.endpoints.inputs import (
     Serving,
     TrainingInstance,
 )
-from compiler.kinds.inputs import Accounts, ComponentName, EmailAddress, OneAccount, Role
+from compiler.kinds.inputs import (
+    Accounts,
+    ComponentName,
+    EmailAddresses,
+    OneAccount,
+    Role,
+    RoleReference,
+    twice,
+)
 from compiler.kinds.model_hub.inputs import GroupName
 from compiler.terraform.names import reserved_name
 
@@ -157,9 +165,7 @@ class Deploy(Serving):
 class Approval(Shape):
     """The manual approval between training and production."""
 
-    notify: list[EmailAddress] = Field(
-        default_factory=list, description="who is told that it waits"
-    )
+    notify: EmailAddresses = Field(default_factory=list, description="who is told that it waits")
     by: list[Role] = Field(
         default_factory=list, description="roles of the shared account that may approve"
     )
@@ -228,6 +234,11 @@ class Inputs(Shape):
                 )
                 hint = "name a role of the shared account that the other may assume"
                 found.append(Finding("E321", message, hint, ("approval", "by", index)))
+        found += twice("role", [each.role for each in self.approval.by], ("approval", "by"))
+        for key in ("uploaders", "source_uploaders"):
+            given: list[RoleReference] = getattr(self, key)
+            names = [(each.role, (each.account or self.shared).name) for each in given]
+            found += twice("role", [f"{role} of {account}" for role, account in names], (key,))
         if found:
             raise problems(found)
         return self

@@ -13,6 +13,7 @@ from compiler.kinds.ml_pipeline.source import Action, SourceParts, source
 from compiler.kinds.ml_pipeline.state_machine import definition, template
 from compiler.kinds.services import publishing, topic, topic_encryption
 from compiler.terraform.archive import archive
+from compiler.terraform.names import labels
 from compiler.terraform.stack import Expression, JsonText, Value, json_template, reference
 
 # The execution of the state machine: the training run. A rollback of a stage takes the variables of
@@ -96,17 +97,17 @@ def _reporter(parties: Parties, target: Target) -> None:
 def _people(parties: Parties) -> None:
     """Roles that the blueprint names: approvers and uploaders of data, and of the source."""
     draft, inputs, place = parties.draft, parties.inputs, parties.shared
-    for index, reference_ in enumerate(inputs.approval.by, start=1):
-        role = draft.existing_role(inputs.shared, f"approver_{index}", reference_.role)
-        approval = f"{parties.pipeline_arn}/Approve/Approve"
+    approval = f"{parties.pipeline_arn}/Approve/Approve"
+    for name, label in labels(reference_.role for reference_ in inputs.approval.by).items():
+        role = draft.existing_role(inputs.shared, f"approver_{label}", name)
         draft.grant(
-            f"approver-{index}-decides",
+            f"{role.label}-decides",
             role,
             ("codepipeline:PutApprovalResult",),
             Own(place, approval),
         )
         draft.grant(
-            f"approver-{index}-looks",
+            f"{role.label}-looks",
             role,
             (
                 "codepipeline:GetPipeline",

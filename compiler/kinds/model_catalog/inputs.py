@@ -12,7 +12,14 @@ from compiler.blueprint.shapes import NAME, NAME_RULE, Matching, Shape, Text, pr
 from compiler.blueprint.validation import Finding, problems
 from compiler.data import hosting_instance_types
 from compiler.diagnostics import nearest
-from compiler.kinds.inputs import Accounts, ComponentName, EmailAddress, OneAccount, Role
+from compiler.kinds.inputs import (
+    Accounts,
+    ComponentName,
+    EmailAddress,
+    EmailAddresses,
+    OneAccount,
+    Role,
+)
 from compiler.terraform.names import reserved_name
 
 # The version that a product is made with: see `templates.placeholder`.
@@ -243,7 +250,7 @@ class Budget(Shape):
     """A monthly budget of what is launched, in each account that launches."""
 
     monthly_usd: int = Field(ge=1, description="limit, US dollars a month and account")
-    notify: list[EmailAddress] = Field(
+    notify: EmailAddresses = Field(
         default_factory=list,
         max_length=10,
         description="who is warned at 80 and 100 percent; default: nobody, it is only shown",

@@ -150,7 +150,7 @@ def _budget(draft: Draft, account: Account, given: Budget) -> None:
                 "notification_type": kind,
                 "threshold": percent,
                 "threshold_type": "PERCENTAGE",
-                "subscriber_email_addresses": sorted(set(given.notify)),
+                "subscriber_email_addresses": sorted(given.notify),
             }
             for percent, kind in BUDGET_WARNINGS
         ]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-
 from compiler.kinds.account_baseline import BUDGET_WARNINGS
 from compiler.kinds.draft import Draft
 from compiler.kinds.project_baseline.inputs import Budget
 from compiler.kinds.project_baseline.services import on
 from compiler.organization.records import Project
-from compiler.terraform.names import HASH_LENGTH, shorten
+from compiler.terraform.names import labels, shorten
 from compiler.terraform.stack import Expression, Value, reference
 
 # Source: Cloud Billing Budget API reference, Budget, displayName.
@@ -50,13 +47,8 @@ def budget(draft: Draft, project: Project, given: Budget) -> None:
 
 
 def _channels(draft: Draft, project: Project, given: Budget) -> list[Expression]:
-    names: set[str] = set()
     channels = []
-    for address in sorted(set(given.notify)):
-        name = re.sub(r"[^A-Za-z0-9]", "_", address)
-        if name in names:  # a.b@… and a_b@…
-            name += "_" + hashlib.sha256(address.encode()).hexdigest()[:HASH_LENGTH]
-        names.add(name)
+    for address, name in labels(given.notify).items():
         channel = draft.add(
             project,
             "google_monitoring_notification_channel",

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from compiler.access.rules.google import BASIC
 from compiler.blueprint.shapes import Matching, Shape, Text, problem
 from compiler.kinds.account_baseline import GitHub
-from compiler.kinds.inputs import EmailAddress, OneProject, Projects
+from compiler.kinds.inputs import EmailAddresses, OneProject, Projects
 
 NAME = "project-baseline"
 # What Landform's Google kinds use, and what Terraform needs to make it.
@@ -117,7 +117,7 @@ class Budget(Shape):
         ge=1,
         description="limit a month in the billing account's currency, where that is another one",
     )
-    notify: list[EmailAddress] = Field(
+    notify: EmailAddresses = Field(
         min_length=1,
         max_length=BUDGET_RECIPIENTS,
         description="who is warned at 80 and 100 percent; others with a role in billing are not",

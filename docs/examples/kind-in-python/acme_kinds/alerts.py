@@ -9,14 +9,22 @@ from typing import Any
 
 from pydantic import Field
 
-from compiler.kinds.api import Draft, EmailAddress, Kind, OneAccount, Shape, add_constructs
+from compiler.kinds.api import (
+    Draft,
+    EmailAddresses,
+    Kind,
+    OneAccount,
+    Shape,
+    add_constructs,
+    labels,
+)
 
 
 class Inputs(Shape):
     """What a component of this kind gives."""
 
     account: OneAccount = Field(description="the account of the topic")
-    notify: list[EmailAddress] = Field(min_length=1, description="who gets the alerts")
+    notify: EmailAddresses = Field(min_length=1, description="who gets the alerts")
 
 
 def build(draft: Draft) -> None:
@@ -31,9 +39,9 @@ def build(draft: Draft) -> None:
         from cdktf_cdktf_provider_aws.sns_topic_subscription import SnsTopicSubscription
 
         topic = SnsTopic(stack, "alerts", name=name)
-        for number, address in enumerate(sorted(inputs.notify), start=1):
+        for address, label in labels(inputs.notify).items():
             SnsTopicSubscription(
-                stack, f"mail_{number}", topic_arn=topic.arn, protocol="email", endpoint=address
+                stack, f"mail_{label}", topic_arn=topic.arn, protocol="email", endpoint=address
             )
         TerraformOutput(stack, "topic", value=topic.arn, description="the topic's ARN")
 

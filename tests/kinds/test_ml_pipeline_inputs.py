@@ -1,0 +1,119 @@
+"""What a pipeline's inputs may say, where each mistake is told, and what of a list has which name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from compiler.compilation import Compilation, compile_blueprints
+from compiler.diagnostics import Diagnostic
+from compiler.terraform.names import labels
+
+BLUEPRINT: dict[str, Any] = {
+    "landform": 1,
+    "organization": {"name": "acme"},
+    "defaults": {"aws": {"region": "eu-west-1"}},
+    "accounts": {
+        "shared": {"id": "111111111111"},
+        "training": {"id": "222222222222"},
+        "production": {"id": "333333333333"},
+    },
+}
+INPUTS: dict[str, Any] = {
+    "kind": "ml-pipeline",
+    "shared": "shared",
+    "training": "training",
+    "production": "production",
+    "source": {"codecommit": {"repository": "churn"}},
+    "train": {"image": {"builtin": "xgboost", "version": "1.7-1"}, "instance": "ml.m6i.xlarge"},
+    "deploy": {"endpoint": "churn", "instance": "ml.m6i.large"},
+}
+
+
+def compiled(folder: Path, **inputs: Any) -> Compilation:
+    content = deepcopy(BLUEPRINT) | {"components": {"churn": deepcopy(INPUTS) | inputs}}
+    (folder / "blueprint.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    return compile_blueprints(folder / "blueprint.yaml")
+
+
+def made(folder: Path, account: str, **inputs: Any) -> Mapping[str, Any]:
+    """The resources of the stack in that account, by type."""
+    compilation = compiled(folder, **inputs)
+    assert not compilation.diagnostics, "\n".join(map(str, compilation.diagnostics))
+    found: Any = compilation.blueprints[0].documents[f"aws/{account}/churn"]["resource"]
+    return {type_: dict(named) for type_, named in found.items()}
+
+
+def refused(folder: Path, **inputs: Any) -> Diagnostic:
+    (found,) = compiled(folder, **inputs).diagnostics
+    return found
+
+
+# -------------------------------------------------------------------- names of what a list has
+
+ADDRESSES = ["b@acme.example", "a@acme.example", "c+x@acme.example"]
+
+
+@pytest.mark.parametrize("account", ["shared", "production"])
+def test_a_subscription_is_that_of_its_address(account: str, tmp_path: Path) -> None:
+    """Without its neighbours, and in another order, it is the same resource: it was confirmed."""
+    type_ = "aws_sns_topic_subscription"
+    several = made(tmp_path, account, alerts={"notify": ADDRESSES})[type_]
+    assert made(tmp_path, account, alerts={"notify": ADDRESSES[::-1]})[type_] == several
+    assert sorted(each["endpoint"] for each in several.values()) == sorted(ADDRESSES)
+    for address in ADDRESSES:
+        one = made(tmp_path, account, alerts={"notify": [address]})[type_]
+        assert one.items() <= several.items()
+
+
+def test_an_approver_s_policy_is_that_of_its_role(tmp_path: Path) -> None:
+    roles = ["team/approver", "lead", "x" * 64]
+    type_ = "aws_iam_role_policy"
+    several = made(tmp_path, "shared", approval={"by": roles})[type_]
+    assert made(tmp_path, "shared", approval={"by": roles[::-1]})[type_] == several
+    one = made(tmp_path, "shared", approval={"by": ["lead"]})[type_]
+    assert one["approver_lead"] == several["approver_lead"]
+    names = [body["name"] for name, body in several.items() if name.startswith("approver_")]
+    assert len(set(names)) == 3
+
+
+def test_the_policy_of_a_role_with_a_long_path(tmp_path: Path) -> None:
+    role = "/".join(["team" * 10] * 4 + ["approver"])
+    found = made(tmp_path, "shared", approval={"by": [role]})["aws_iam_role_policy"]
+    (name,) = [b["name"] for b in found.values() if b["name"].startswith("churn-approver")]
+    assert len(name) <= 128  # IAM's limit
+
+
+def test_texts_that_give_one_name_have_two() -> None:
+    alike = labels(["a.b@acme.example", "a-b@acme.example", "c@acme.example"])
+    assert len(set(alike.values())) == 3
+    assert alike == labels(reversed(alike))
+    assert alike["c@acme.example"] == "c_acme_example"
+    assert all(name.replace("_", "").isalnum() for name in alike.values())
+
+
+@pytest.mark.parametrize(
+    ("inputs", "at"),
+    [
+        ({"approval": {"by": ["x", "y", {"role": "x"}]}}, "approval.by[2]"),
+        ({"approval": {"by": ["x", {"role": "x", "account": "shared"}]}}, "approval.by[1]"),
+        ({"approval": {"notify": ["a@b.example", "a@b.example"]}}, "approval.notify[1]"),
+        ({"alerts": {"notify": ["a@b.example", "a@b.example"]}}, "alerts.notify[1]"),
+        ({"uploaders": ["x", {"role": "x", "account": "shared"}]}, "uploaders[1]"),
+    ],
+)
+def test_nobody_is_named_twice(inputs: dict[str, Any], at: str, tmp_path: Path) -> None:
+    found = refused(tmp_path, **inputs)
+    assert found.code == "E204"
+    assert f'"{at}" names the ' in found.message
+    assert found.message.endswith(" twice")
+
+
+def test_one_role_name_in_two_accounts_is_two_roles(tmp_path: Path) -> None:
+    uploaders = ["x", {"role": "x", "account": "training"}]
+    assert "aws_iam_role_policy" in made(tmp_path, "training", uploaders=uploaders)

@@ -117,3 +117,46 @@ def test_nobody_is_named_twice(inputs: dict[str, Any], at: str, tmp_path: Path) 
 def test_one_role_name_in_two_accounts_is_two_roles(tmp_path: Path) -> None:
     uploaders = ["x", {"role": "x", "account": "training"}]
     assert "aws_iam_role_policy" in made(tmp_path, "training", uploaders=uploaders)
+
+
+# -------------------------------------------------------------------- connections
+
+UUID = "01234567-89ab-cdef-0123-456789abcdef"
+
+
+def connection(arn: str) -> dict[str, Any]:
+    return {"codeconnections": {"repository": "acme/churn", "connection_arn": arn}}
+
+
+@pytest.mark.parametrize(
+    ("arn", "why"),
+    [
+        (
+            f"arn:aws:codeconnections:eu-west-1:999999999999:connection/{UUID}",
+            'is of the account 999999999999, and the pipeline of "shared" (111111111111)',
+        ),
+        (
+            f"arn:aws-cn:codeconnections:cn-north-1:111111111111:connection/{UUID}",
+            'is of the partition "aws-cn"',
+        ),
+        ("arn:aws:codeconnections:eu-west-1:111111111111:connection/x", "a UUID"),
+        ("arn:aws:codeconnections:eu-west-1:111111111111:connection/*", "a UUID"),
+        (f"arn:aws:codeconnections:eu-west-1:111111111111:host/{UUID}", "the ARN of a connection"),
+    ],
+)
+def test_a_connection_that_the_pipeline_cannot_use(arn: str, why: str, tmp_path: Path) -> None:
+    found = refused(tmp_path, source=connection(arn))
+    assert found.code == "E204"
+    assert '"source.codeconnections.connection_arn"' in found.message
+    assert why in found.message
+    assert found.span is not None
+    line = (
+        (tmp_path / "blueprint.yaml").read_text(encoding="utf-8").splitlines()[found.span.line - 1]
+    )
+    assert "connection_arn" in line
+
+
+@pytest.mark.parametrize("service", ["codeconnections", "codestar-connections"])
+def test_a_connection_is_usable_in_every_region(service: str, tmp_path: Path) -> None:
+    arn = f"arn:aws:{service}:us-east-1:111111111111:connection/{UUID}"
+    assert compiled(tmp_path, source=connection(arn)).diagnostics == ()

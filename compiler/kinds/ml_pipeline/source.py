@@ -68,6 +68,7 @@ def _connection(parties: Parties, given: CodeConnectionsSource) -> SourceParts:
     arn: Value = given.connection_arn
     outputs: tuple[tuple[str, Value, str], ...] = ()
     known = given.connection_arn or place.arn("codeconnections", "connection/*")
+    _check_place(parties, given.connection_arn)
     if given.connection_arn is None:
         address = draft.add(
             account,
@@ -111,6 +112,30 @@ def _connection(parties: Parties, given: CodeConnectionsSource) -> SourceParts:
         },
     )
     return SourceParts(action=action, pipeline_arguments={"trigger": trigger}, outputs=outputs)
+
+
+def _check_place(parties: Parties, arn: str | None) -> None:
+    """A connection must be of the pipeline's account; of whichever region, since connections are global.
+
+    Source: developer tools console user guide, "Global resources in AWS CodeConnections".
+    """
+    _, partition, _, _, account, _ = (arn or parties.shared.root).split(":")
+    shared = parties.shared
+    if partition != shared.partition:
+        message = f'is of the partition "{partition}", and the organisation of "{shared.partition}"'
+    elif account != shared.id:
+        message = (
+            f'is of the account {account}, and the pipeline of "{shared.account}" ({shared.id})'
+        )
+    else:
+        return
+    at = ("source", "codeconnections", "connection_arn")
+    parties.draft.problem(
+        "E204",
+        f'component "{parties.draft.component.name}": "{".".join(at)}" {message}',
+        hint=f'name a connection of "{shared.account}", or leave it out for a new one',
+        at=at,
+    )
 
 
 def _connection_services(given: CodeConnectionsSource) -> tuple[str, ...]:

@@ -85,6 +85,8 @@ def _training(p: Pipeline) -> Iterator[Question]:
         stack = p.arn(t, "cloudformation", "stack/acme-churn-train/01234567")
         does = "cloudformation:CreateStack cloudformation:UpdateStack cloudformation:DescribeStacks"
         yield from _row("E6", p.train_action, does, stack)
+        template = p.arn(t, "cloudformation", "template")
+        yield from _row("E6", p.train_action, "cloudformation:ValidateTemplate", template)
         yield from _row("E7", p.train_action, "iam:PassRole", p.stack_role, **passed)
         makes = "states:CreateStateMachine states:UpdateStateMachine states:DeleteStateMachine"
         yield from _row("E9", p.stack_role, makes, machine)

@@ -115,6 +115,13 @@ def _machine_stack(parties: Parties, role: Role) -> None:
         STACK_ACTIONS,
         Own(place, place.arn("cloudformation", f"stack/{parties.machine_name}/*")),
     )
+    # A template is of no stack yet: the call knows no resources.
+    draft.grant(
+        "train-action-validates-template",
+        parties.train_action,
+        ("cloudformation:ValidateTemplate",),
+        Own(place, "*"),
+    )
     pass_role(
         draft,
         "train-action-passes-stack-role",

@@ -45,6 +45,8 @@ _MARK = re.compile(rf"""^["']?{FORMAT}["']?[ \t]*:""", re.MULTILINE)
 MAXIMUM_BYTES = 1_000_000
 _ROLE = re.compile(r":role/([\w+=,.@/-]+)")
 _ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
+# Where it can be nothing but an account's id: in an ARN, or in the address of a container registry.
+_OWNER = re.compile(r"(?<=:)\d{12}(?=:)|(?<!\d)\d{12}(?=\.dkr\.ecr\.)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,15 @@ class CloudFormation:
         for value, span in _texts(self.tree):
             for match in _ACCOUNT.findall(value):
                 yield match, span
+
+    def owners(self) -> Iterator[tuple[str, Span]]:
+        """What is the id of an account and nothing else, and where: in an ARN, in an image's address, or
+        a whole text, as principals are written."""
+        for value, span in _scalars(self.tree):
+            if isinstance(value, str):
+                whole = [value] if _ACCOUNT.fullmatch(value) else []
+                for match in whole or _OWNER.findall(value):
+                    yield match, span
 
 
 def is_template(text: str) -> bool:
@@ -146,12 +157,19 @@ def _problem(code: str, message: str, span: Span, hint: str) -> Diagnostic:
 
 def _texts(node: nodes.Node) -> Iterator[tuple[str, Span]]:
     """Every text and number of the tree, keys included, and where it is."""
+    for value, span in _scalars(node):
+        if not isinstance(value, bool) and value is not None:
+            yield str(value), span
+
+
+def _scalars(node: nodes.Node) -> Iterator[tuple[nodes.ScalarValue, Span]]:
+    """Every value of the tree, keys included, and where it is."""
     if isinstance(node, nodes.Mapping):
         for key, entry in node.entries.items():
             yield key, entry.key_span
-            yield from _texts(entry.value)
+            yield from _scalars(entry.value)
     elif isinstance(node, nodes.Sequence):
         for item in node.items:
-            yield from _texts(item)
-    elif not isinstance(node.value, bool) and node.value is not None:
-        yield str(node.value), node.span
+            yield from _scalars(item)
+    else:
+        yield node.value, node.span

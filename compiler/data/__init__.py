@@ -44,6 +44,7 @@ from compiler.data.sagemaker import (
     builtin_versions,
     has_local_storage,
     hosting_instance_types,
+    image_registries,
     image_registry_arn,
     training_instance_types,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "google_regions",
     "has_local_storage",
     "hosting_instance_types",
+    "image_registries",
     "image_registry_arn",
     "kms_deletion_window_days",
     "lambda_python_runtimes",

@@ -64,6 +64,17 @@ def image_registry_arn(algorithm: str, version: str, region: str) -> str:
     return f"arn:{place}:repository/{image.repository}"
 
 
+@cache
+def image_registries() -> frozenset[str]:
+    """The ids of the accounts of AWS that the images are in, of all regions.
+
+    >>> "141502667606" in image_registries()
+    True
+    """
+    registries = table("sagemaker_images")["registries"].values()
+    return frozenset(account for regions in registries for account in regions.values())
+
+
 def training_instance_types() -> tuple[str, ...]:
     """The types that CreateTrainingJob takes, sorted: `("ml.c4.2xlarge", …)`."""
     return _types("training")

@@ -16,6 +16,7 @@ from tests.kinds.catalog import (
     ACCOUNTS,
     BARE,
     FIFTY,
+    HUB,
     MODEL,
     NOTEBOOK,
     TEAM,
@@ -470,3 +471,38 @@ def test_products_whose_endpoints_are_called_alike_are_told(product: str, alike:
 def test_alike_products_may_share_their_role() -> None:
     products = {name: {**MODEL, "runs_as": "both"} for name in ("churn-endpoint", "churnendpoint")}
     assert problems(blueprint({"catalog": {"products": products}}), {}) == ()
+
+
+STRANGER = "999999999999"
+
+
+@pytest.mark.parametrize(
+    ("written", "refused"),
+    [
+        ("!Sub 'arn:${AWS::Partition}:iam::999999999999:role/x'", True),
+        ("arn:aws:lambda:eu-west-1:999999999999:layer:x:1", True),
+        ("999999999999.dkr.ecr.eu-west-1.amazonaws.com/x:1", True),
+        ("{Ref: '999999999999'}", True),
+        ("999999999999", False),  # a number of something
+        ("s3://bucket-999999999999/x", False),
+        ("141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:1.7-1", False),
+        (f"arn:aws:s3:eu-west-1:{HUB}:accesspoint/x", False),
+    ],
+)
+def test_an_account_that_nobody_declared_is_told(written: str, refused: bool) -> None:
+    line = f"      LifecycleConfigName: {written}"
+    found = problems(blueprint({}), {"templates/notebook.yaml": f"{NOTEBOOK}{line}\n"})
+    assert [each.code for each in found] == ["E204"] * refused
+    for each in found:
+        assert each.span is not None
+        assert each.span.line == 1 + NOTEBOOK.count("\n")
+        assert f"the id {STRANGER} of an account that is not" in each.message
+    products = {"notebook": {**TEAM, "accounts": [STRANGER]}}
+    changed = {"templates/notebook.yaml": f"{NOTEBOOK}{line}\n"}
+    assert problems(blueprint({"catalog": {"products": products}}), changed) == ()
+
+
+def test_a_product_of_a_model_names_no_accounts() -> None:
+    products = {"churn-endpoint": {**MODEL, "accounts": [STRANGER]}}
+    (found,) = problems(blueprint({"catalog": {"products": products}}))
+    assert "template of the team's own" in found.message

@@ -27,7 +27,8 @@ is enough for 4 roles in 50 accounts, or for 15 in 8.
 A template of the team's own says in `permissions` what the launch role needs for it. Where it hands on
 `arn:${AWS::Partition}:iam::${AWS::AccountId}:role/<organization>-<component>-<product>-run`, the launch
 role may pass that role to SageMaker. It reads the models that the product's `reads` names, and writes the
-logs of endpoints whose names start with `<organization>-<component>-<product>-`.
+logs of endpoints whose names start with `<organization>-<component>-<product>-`. A template names
+no account but those of hubs and of AWS's image registries, and what the product's `accounts` lists.
 
 With `deploy.aws.role` that role gets in the management account what turning sharing on and naming an
 administrator take, since AWS's PowerUserAccess has no writing action of Organizations.

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from compiler.blueprint.models import RoleName
+from compiler.blueprint.models import AccountId, RoleName
 from compiler.blueprint.shapes import NAME, NAME_RULE, Matching, Shape, Text, problem
 from compiler.blueprint.validation import Finding, problems
 from compiler.data import hosting_instance_types
@@ -167,6 +167,11 @@ class Product(Shape):
         description="what the role of a launched model is called; products that say the same share "
         "one, which reads the models of all of them; default: the product's name",
     )
+    accounts: list[AccountId] = Field(
+        default_factory=list,
+        description="ids of accounts that are not the blueprint's and that the team's template may "
+        "name, such as AWS's own of a public layer",
+    )
     reads: list[FromHub] = Field(
         default_factory=list,
         description="groups whose models and images what is launched of the team's template reads",
@@ -218,6 +223,9 @@ class Product(Shape):
                 "is for a template of the team's own; a model is read by what is launched of it"
             )
             yield Finding("E204", message, "leave it out", ("reads",))
+        if self.accounts:
+            message = "is for a template of the team's own"
+            yield Finding("E204", message, "leave it out", ("accounts",))
         if not self.parameters.instance:
             message = "needs the instance types that may be chosen"
             hint = "parameters: {instance: [ml.m6i.large]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from compiler.blueprint.cloudformation import CloudFormation, read_template
+from compiler.data import image_registries
 from compiler.diagnostics import Diagnostic
 from compiler.kinds.draft import Draft
 from compiler.kinds.model_catalog.inputs import Inputs, Product
@@ -146,9 +147,18 @@ def _fits(draft: Draft, template: CloudFormation, name: str, given: Product) -> 
                 at=("products", name, "parameters", key),
             )
     _own_role(draft, template, name)
+    _own_account(draft, template, given)
+    return len(draft.diagnostics) == before
+
+
+def _own_account(draft: Draft, template: CloudFormation, given: Product) -> None:
+    """Report the id of an account: a template is launched in several. Those of hubs are theirs, and those
+    of AWS's registries are AWS's."""
     known = {account.id: account.name for account in draft.organization.accounts.values()}
     hubs = {each.inputs.account.id for each in draft.neighbours.such("model-hub", _any)}
-    for id, span in template.accounts():
+    meant = {*image_registries(), *given.accounts, *known}
+    strangers = {each for each in template.owners() if each[0] not in meant}
+    for id, span in dict.fromkeys(template.accounts()):
         if id in known and id not in hubs:
             draft.problem(
                 "E204",
@@ -157,7 +167,14 @@ def _fits(draft: Draft, template: CloudFormation, name: str, given: Product) -> 
                 span,
                 "write ${AWS::AccountId}, or make it a parameter",
             )
-    return len(draft.diagnostics) == before
+        elif (id, span) in strangers:
+            draft.problem(
+                "E204",
+                f'"{template.path}" holds the id {id} of an account that is not the blueprint\'s',
+                span,
+                "write ${AWS::AccountId}, or make it a parameter; where it is meant, list it under the "
+                f'product: accounts: ["{id}"]',
+            )
 
 
 def _own_role(draft: Draft, template: CloudFormation, name: str) -> None:

@@ -180,6 +180,18 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
             "launch_role": None,
         }
     },
+    "any-instances": {
+        "catalog": {
+            "products": {
+                "churn-endpoint": {**MODEL, "parameters": {}},
+                "fraud": {
+                    **MODEL,
+                    "from": {"hub": "models", "group": "fraud"},
+                    "parameters": {"max_instances": 3},
+                },
+            }
+        }
+    },
     "templates-only": {"catalog": {"products": {"notebook": TEAM}}},
     "a-template-reads": {
         "catalog": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
+from compiler.data import hosting_instance_types
 from compiler.kinds.model_catalog.names import PRODUCT_LENGTH, TOKEN_LENGTH
 from tests.kinds.catalog import (
     ACCOUNTS,
@@ -165,6 +167,22 @@ def test_parameters_have_the_limits_of_the_blueprint() -> None:
         assert parameters["InstanceType"]["AllowedValues"] == ["ml.m6i.large", "ml.m6i.xlarge"]
         for name in ("MinInstances", "MaxInstances"):
             assert (parameters[name]["MinValue"], parameters[name]["MaxValue"]) == (1, 4)
+
+
+def test_without_a_list_any_instance_type_may_be_chosen() -> None:
+    c = catalog("any-instances")
+    for _, template in models(c):
+        parameter = template["Parameters"]["InstanceType"]
+        assert not {"AllowedValues", "Default"} & parameter.keys()
+        pattern = re.compile(parameter["AllowedPattern"])
+        assert all(pattern.fullmatch(each) for each in hosting_instance_types())
+        assert not pattern.fullmatch("m6i.large")
+    rules = [
+        set(body["parameters"]["Rules"])
+        for body in c.resources("aws_servicecatalog_constraint").values()
+        if body["type"] == "TEMPLATE"
+    ]
+    assert rules == [{"MaxInstances"}]
 
 
 def test_a_version_with_a_package_asks_for_none() -> None:

@@ -115,7 +115,11 @@ class Parameters(Shape):
         description="instance types of the parameter InstanceType; all by default",
     )
     max_instances: int | None = Field(
-        default=None, ge=1, le=100, description="most instances of the parameter MaxInstances"
+        default=None,
+        ge=1,
+        le=100,
+        description="most instances of the parameter MaxInstances; default: one of a model, any number "
+        "of the team's template",
     )
 
 
@@ -226,10 +230,6 @@ class Product(Shape):
         if self.accounts:
             message = "is for a template of the team's own"
             yield Finding("E204", message, "leave it out", ("accounts",))
-        if not self.parameters.instance:
-            message = "needs the instance types that may be chosen"
-            hint = "parameters: {instance: [ml.m6i.large]}"
-            yield Finding("E201", message, hint, ("parameters",))
         for index, version in enumerate(self.versions):
             package = version.package
             if isinstance(package, list) and len(set(package)) < len(package):

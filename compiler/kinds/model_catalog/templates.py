@@ -17,6 +17,8 @@ from compiler.kinds.model_catalog.names import ENDPOINT, Offer, logical_id, run_
 
 VARIANT = "AllTraffic"
 INSTANCE_TYPE, MAX_INSTANCES = "InstanceType", "MaxInstances"
+# What types for hosting look like, as CloudFormation's patterns are written.
+HOSTING = r"ml\.[a-z0-9-]+\.[a-z0-9]+"
 INVOCATIONS_PER_INSTANCE = 1000
 # Seconds before autoscaling acts again: new instances take minutes to answer.
 SCALE_IN_SECONDS, SCALE_OUT_SECONDS = 300, 60
@@ -93,11 +95,14 @@ def placeholder() -> str:
 def _parameters(offer: Offer) -> dict[str, Any]:
     given = offer.given.parameters
     most = given.max_instances or 1
+    # Without a list who launches says one: no type is everybody's first choice.
+    limits: dict[str, Any] = {"AllowedPattern": HOSTING}
+    if given.instance:
+        limits = {"Default": given.instance[0], "AllowedValues": list(given.instance)}
     return {
         INSTANCE_TYPE: {
             "Type": "String",
-            "Default": given.instance[0],
-            "AllowedValues": list(given.instance),
+            **limits,
             "Description": "Instance type of the endpoint",
         },
         "MinInstances": {

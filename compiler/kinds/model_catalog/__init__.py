@@ -70,7 +70,7 @@ from compiler.organization.records import Account
 def build(draft: Draft) -> None:
     """Declare every party first, then what each account holds."""
     found = offers(draft)
-    if found is None:
+    if found is None or not _others(draft, found):
         return
     catalog = _catalog(draft, found)
     for each in catalog.launching:
@@ -80,6 +80,29 @@ def build(draft: Draft) -> None:
         management.budgets(catalog, catalog.inputs.budget)
     # What is seen in an account can be launched there.
     draft.after(catalog.inputs.account, *(each.account for each in catalog.launching))
+
+
+def _others(draft: Draft, found: tuple[Offer, ...]) -> bool:
+    """Whether `audience` names no role that is made here, which exists in each account that launches: its
+    policy is that of the one who launches, or of what is launched."""
+    before = len(draft.diagnostics)
+    own = {launch_role_name(draft).lower(): "launches"}
+    # IAM takes names that differ in case only for the same, whatever their paths.
+    own |= {
+        run_role_name(draft, o.runs_as).lower(): "what is launched runs as" for o in found if o.runs
+    }
+    inputs: Inputs = draft.component.inputs
+    for index, given in enumerate(inputs.audience):
+        does = own.get(given.role.rpartition("/")[2].lower())
+        if does:
+            draft.problem(
+                "E204",
+                f'component "{draft.component.name}": "audience.{index}" is "{given.role}", the role '
+                f"that {does}",
+                hint="name a role that people or pipelines have",
+                at=("audience", index),
+            )
+    return len(draft.diagnostics) == before
 
 
 def _catalog(draft: Draft, found: tuple[Offer, ...]) -> Catalog:

@@ -129,7 +129,7 @@ _REFERENCES = (
         code="E307",
         title="id given twice",
         explanation=(
-            "Two accounts, or two projects, have the same id. What one component makes in one of them "
+            "Two accounts, or two projects, have the same id, or two projects one number. What one component makes in one of them "
             "would clash with the other, and a selector would count the account twice. Correct one of "
             "the ids, or delete one of the entries."
         ),

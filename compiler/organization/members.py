@@ -117,24 +117,30 @@ class Members:
         noun: str,
     ) -> dict[str, Member]:
         members: dict[str, Member] = {}
-        by_id: dict[str, Member] = {}
+        first: dict[tuple[str, str], Member] = {}
         # In written order, so that of two with one id the later is blamed.
         for name, entry in section.entries.items():
             self.findings.add(check_name(noun, name, entry.key_span))
             member = members[name] = make(name, entry)
-            if member.id in (NO_ACCOUNT_ID, NO_PROJECT_ID):
-                continue
-            first = by_id.setdefault(member.id, member)
-            if first is not member:
-                self._repeated(noun, first, member, entry)
+            number = member.number if isinstance(member, Project) else None
+            known = None if member.id in (NO_ACCOUNT_ID, NO_PROJECT_ID) else member.id
+            for key, value in (("id", known), ("number", number)):
+                if value is None:
+                    continue
+                other = first.setdefault((key, value), member)
+                if other is not member:
+                    self._repeated(noun, (key, value), other, member, entry)
         return dict(sorted(members.items()))
 
-    def _repeated(self, noun: str, first: Member, member: Member, entry: nodes.Entry) -> None:
+    def _repeated(
+        self, noun: str, same: tuple[str, str], first: Member, member: Member, entry: nodes.Entry
+    ) -> None:
+        key, value = same
         self.findings.report(
             "E307",
-            f'{noun} "{member.name}" has the id {member.id} of {noun} "{first.name}"',
-            nodes.span_at(entry.value, ("id",))[0],
-            hint=f"two {noun}s cannot share an id",
+            f'{noun} "{member.name}" has the {key} {value} of {noun} "{first.name}"',
+            nodes.span_at(entry.value, (key,))[0],
+            hint=f"two {noun}s cannot share {'an' if key == 'id' else 'a'} {key}",
             related=((f'"{first.name}"', first.span),),
         )
 

@@ -344,10 +344,11 @@ class Inputs(Shape):
                 if asked and not there:
                     message = f'is for "{input_}", which this component does not have'
                     yield Finding("E204", message, f"add {input_}", ("personas", name, key))
-            in_google = persona.cluster and persona.is_google and self.cluster is None
-            if in_google and persona.aws is None:
+            in_eks = persona.aws is not None and self.eks
+            if persona.cluster and persona.is_google and self.cluster is None and not in_eks:
                 message = 'is for "cluster", which this component does not have'
-                yield Finding("E204", message, "add cluster", ("personas", name, "cluster"))
+                hint = "add cluster" if persona.aws is None else "add cluster, or eks"
+                yield Finding("E204", message, hint, ("personas", name, "cluster"))
 
     def _actors(self) -> Iterator[Finding]:
         workloads = [name for name, persona in self.personas.items() if persona.workload]

@@ -23,9 +23,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from compiler.blueprint.files import Beside, BlueprintFiles, SourceFile, read_blueprints
+from compiler.blueprint.files import (
+    Beside,
+    BlueprintFiles,
+    SourceFile,
+    holds_several,
+    read_blueprints,
+)
 from compiler.tree import Changes
-from compiler.tree_present import CLOUDS, JOURNAL, MAIN, PART, Disk
+from compiler.tree_present import CLOUDS, JOURNAL, MAIN, PART, Disk, organizations_present
 
 # Records that are kept: one for each state of a blueprint that is compiled now and again.
 KEPT = 50
@@ -205,6 +211,9 @@ def up_to_date(cache: Cache, path: Path, out: Path) -> Changes | None:
     if record is None or not all(map(_has, blueprints, record.beside)):
         return None
     if not all(_stands(out / name, files) for name, files in record.trees):
+        return None
+    made = {name for name, _ in record.trees}
+    if holds_several(path) and organizations_present(out, besides=made):
         return None
     return Changes(same=tuple(f"{name}/{path}" for name, files in record.trees for path in files))
 

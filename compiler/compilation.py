@@ -17,7 +17,7 @@ from compiler.access.own_rights import own_rights
 from compiler.access.proof import gather
 from compiler.access.rules.records import Tuning
 from compiler.adoption import adopt
-from compiler.blueprint.files import Beside, BlueprintFiles, read_blueprints
+from compiler.blueprint.files import Beside, BlueprintFiles, holds_several, read_blueprints
 from compiler.blueprint.written import Places, Written
 from compiler.blueprint.yaml_merge import merge_documents
 from compiler.blueprint.yaml_tree import parse
@@ -98,13 +98,15 @@ class Compiled:
 class Compilation:
     """Everything that one run found. `sources` are the files read, whole, by the path shown.
 
-    `read` are the blueprints as they were read.
+    `read` are the blueprints as they were read; `several` says that they are all of a folder that may
+    hold several.
     """
 
     blueprints: tuple[Compiled, ...]
     diagnostics: tuple[Diagnostic, ...]
     sources: Mapping[str, str] = field(default_factory=dict)
     read: tuple[BlueprintFiles, ...] = ()
+    several: bool = False
 
     @property
     def repeatable(self) -> bool:
@@ -165,6 +167,7 @@ def compile_blueprints(path: Path, maker: Maker | None = None) -> Compilation:
         diagnostics=in_order(diagnostics),
         sources=sources,
         read=read,
+        several=holds_several(path),
     )
 
 

@@ -14,8 +14,9 @@ from compiler.cache import digests
 from compiler.compilation import Compiled
 from compiler.diagnostics import Diagnostic
 from compiler.files import Files
-from compiler.removal import before, bury, orphans, renamed_organizations
+from compiler.removal import before, bury, lost_organization, orphans, renamed_organizations
 from compiler.tree import Changes, apply_changes, plan_changes
+from compiler.tree_present import organizations_present
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +52,29 @@ def plan(compiled: Compiled, out: Path, *, prune: bool = False) -> Output:
     return Output(root=root, tree=tree, changes=changes, diagnostics=(*needed, *gone, *found))
 
 
-def plan_all(blueprints: Sequence[Compiled], out: Path, *, prune: bool = False) -> list[Output]:
-    """The same for all blueprints of a run; with what is wrong with their organisations' names."""
+def plan_all(
+    blueprints: Sequence[Compiled], out: Path, *, prune: bool = False, several: bool = False
+) -> list[Output]:
+    """The same for all blueprints of a run; with what is wrong with their organisations' names.
+
+    `several` says that they are all of a folder, so that nobody else makes what stands in `out`.
+    """
     outputs = [plan(one, out, prune=prune) for one in blueprints]
     if outputs and not prune and (found := tuple(renamed_organizations(blueprints, out))):
         outputs[0] = replace(outputs[0], diagnostics=(*outputs[0].diagnostics, *found))
+        return outputs
+    if several and not any(one.partial for one in blueprints):
+        own = {one.organization for one in blueprints}
+        lost = organizations_present(out, besides=own)
+        outputs += [_dropped(out / name, prune) for name in lost]
     return outputs
+
+
+def _dropped(root: Path, prune: bool) -> Output:
+    """The folder of an organisation that no blueprint makes any more."""
+    changes, found = plan_changes(root, {})
+    lost = lost_organization(root, prune=prune)
+    return Output(root=root, tree={}, changes=changes, diagnostics=(*lost, *found))
 
 
 def apply(outputs: Sequence[Output]) -> tuple[Diagnostic, ...]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from compiler.compilation import Compiled
-from compiler.diagnostics import Diagnostic
+from compiler.diagnostics import Diagnostic, Span
 from compiler.organization.roots import STATE_FILE, account_of, region_of, role_of
 from compiler.terraform.document import Json, document
 from compiler.terraform.stack import Stack
@@ -108,7 +108,7 @@ def orphans(compiled: Compiled, old: Before, *, prune: bool) -> tuple[Diagnostic
         if path in made and each.state not in kept
     }
     if prune:
-        return tuple(_applied(compiled, gone | changed, old.root))
+        return tuple(_applied(gone | changed, old.root, compiled.world.span))
     return (*_exchanged(compiled, gone | changed), *_unmade(compiled, gone, old))
 
 
@@ -173,14 +173,32 @@ def _exchanged(compiled: Compiled, lost: Mapping[str, str]) -> Iterator[Diagnost
         )
 
 
-def _applied(compiled: Compiled, gone: Mapping[str, str], root: Path) -> Iterator[Diagnostic]:
+def lost_organization(root: Path, *, prune: bool) -> Iterator[Diagnostic]:
+    """What speaks against dropping the folder of an organisation that no blueprint makes any more."""
+    present = stacks_present(root)
+    states = {path: each.state for path, each in present.items() if not each.tombstone}
+    if prune:
+        yield from _applied(states, root, None)
+    elif states:
+        stacks = "a stack" if len(states) == 1 else f"{len(states)} stacks"
+        yield Diagnostic(
+            code="E601",
+            message=f'"{root}" has {stacks}, and no blueprint of the folder makes the organisation '
+            f'"{root.name}" any more: what is applied would be orphaned',
+            hint="bring its blueprint back; to destroy what it made, list its stacks there under removed, "
+            "apply, and take it away then;\nif other blueprints make it, give them an output folder of "
+            "their own with --out; or, if it was never applied, compile with --prune",
+        )
+
+
+def _applied(gone: Mapping[str, str], root: Path, span: Span | None) -> Iterator[Diagnostic]:
     for path, place in gone.items():
         state = root / place / STATE_FILE
         if _holds_resources(state):
             yield Diagnostic(
                 code="E605",
                 message=f'"{path}" is to be pruned, but its local state holds resources',
-                span=compiled.world.span,
+                span=span,
                 hint=f"list it under removed, apply, and take the line out; the state is {state}",
             )
 
@@ -204,8 +222,7 @@ def renamed_organizations(blueprints: Iterable[Compiled], out: Path) -> Iterator
         return
     others = {
         name: {(each.path, each.id) for each in stacks_recorded(out / name).values()}
-        for name in organizations_present(out)
-        if name not in own
+        for name in organizations_present(out, besides=own)
     }
     for compiled in new:
         stacks = {(stack.path, stack.account_id) for stack in compiled.stacks}

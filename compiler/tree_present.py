@@ -126,13 +126,14 @@ def stacks_recorded(root: Path) -> dict[str, RecordedStack]:
     return found
 
 
-def organizations_present(out: Path) -> list[str]:
-    """The folders in `out` that hold an organisation's manifest of ours, sorted."""
+def organizations_present(out: Path, *, besides: Container[str] = ()) -> list[str]:
+    """The folders in `out` that hold an organisation's manifest of ours, sorted; not those in `besides`."""
     disk = Disk(out)
     return [
         name
         for name, kind in disk.names("").items()
         if kind == "folder"
+        and name not in besides
         and disk.is_file(f"{name}/{MANIFEST}")
         and _ledger_owner(text_of(disk.read(f"{name}/{MANIFEST}")), "stacks") == name
     ]

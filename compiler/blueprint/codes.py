@@ -24,7 +24,8 @@ CODES: tuple[Code, ...] = (
         explanation=(
             "A folder is a blueprint when `landform.yaml` lies directly in it; otherwise each "
             "*.yaml and *.yml file in it is one, and each sub-folder with a `landform.yaml`. Here "
-            "there is none of them. Add a `landform.yaml`, or name another folder."
+            "there is none of them, or a sub-folder holds YAML and no `landform.yaml`, so that what it "
+            "says would be passed over. Add a `landform.yaml`, or name another folder."
         ),
         wrong=("blueprints/acme/accounts.yaml       # blueprints/acme has no landform.yaml\n"),
         right=("blueprints/acme/landform.yaml\n"),

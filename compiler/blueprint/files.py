@@ -99,6 +99,11 @@ def read_blueprints(
     return tuple(blueprints), in_order(found)
 
 
+def holds_several(path: Path) -> bool:
+    """Whether it is a folder that holds several blueprints, one per file or folder in it."""
+    return path.is_dir() and not (path / MARKER).is_file()
+
+
 def display_path(path: Path) -> str:
     """Relative to the working directory when below it, else as given; forward slashes."""
     try:
@@ -123,6 +128,8 @@ def _read_folder(folder: Path, found: list[Diagnostic]) -> list[BlueprintFiles]:
                     found.append(_linked_folder(child))
             elif (child / MARKER).is_file():
                 blueprints.append(_read_root(child, found))
+            elif stray := _blueprint_file(child):
+                found.append(_without_marker(child, stray))
         elif child.suffix in SUFFIXES:
             source = _read(child, folder, found)
             if source is None or not is_template(source.text):
@@ -171,6 +178,21 @@ def _walk(folder: Path, own_kinds: Path, found: list[Diagnostic]) -> Iterator[Pa
                 found.append(_unreadable(display_path(child), error))
         elif child.suffix in SUFFIXES:
             yield child
+
+
+def _blueprint_file(folder: Path) -> Path | None:
+    """A YAML file below a folder that is no template, so that it was meant for a blueprint."""
+    try:
+        return next(
+            (each for each in _walk(folder, folder / ".kinds", []) if not _is_template(each)), None
+        )
+    except OSError:
+        return None
+
+
+def _is_template(file: Path) -> bool:
+    source = _read(file, file.parent, [])
+    return source is not None and is_template(source.text)
 
 
 def _children(folder: Path) -> list[Path]:
@@ -286,6 +308,22 @@ def _empty_folder(folder: Path) -> Diagnostic:
         message=f'"{display_path(folder)}" holds no blueprint: no *.yaml or *.yml file, '
         f"and no folder with a {MARKER}",
         hint=f"add a {MARKER}, or make a blueprint with `landform init`",
+    )
+
+
+def _without_marker(folder: Path, file: Path) -> Diagnostic:
+    shown, inside = display_path(folder), file.relative_to(folder).as_posix()
+    names = [child.name for child in _children(folder)]
+    other = next(
+        (name for name in names if name.lower() in ("landform.yml", "landform.yaml")), None
+    )
+    return Diagnostic(
+        code="E002",
+        message=f'"{shown}" is no blueprint: it holds "{inside}", but no {MARKER} itself',
+        span=_at(display_path(file), b""),
+        hint=f'rename "{other}" to {MARKER}'
+        if other
+        else f"add a {MARKER}, or move what is not a blueprint out of the folder",
     )
 
 

@@ -142,7 +142,7 @@ def compiled_roots(context: click.Context, path: Path, out: Path, color: str) ->
         diagnostics = list(compilation.diagnostics)
         outputs = []
         if not has_errors(diagnostics):
-            outputs = plan_all(compilation.blueprints, out)
+            outputs = plan_all(compilation.blueprints, out, several=compilation.several)
             diagnostics += [found for output in outputs for found in output.diagnostics]
     show(diagnostics, compilation.sources, "text", color)
     if has_errors(diagnostics):

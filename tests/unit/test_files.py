@@ -64,7 +64,6 @@ def test_a_folder_without_the_marker_holds_several() -> None:
         "a.yml",
         "m/landform.yaml",
         "m/more.yaml",
-        "ignored/x.yaml",
         ".h/landform.yaml",
     )
     blueprints, problems = read_blueprints(Path("b"))

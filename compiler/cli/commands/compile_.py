@@ -156,7 +156,8 @@ def _compile(path: Path, work: _Work) -> _Done:
         diagnostics = list(compilation.diagnostics)
         outputs = []
         if not has_errors(diagnostics):
-            outputs = plan_all(compilation.blueprints, work.out, prune=work.prune)
+            several = compilation.several
+            outputs = plan_all(compilation.blueprints, work.out, prune=work.prune, several=several)
             diagnostics += [found for output in outputs for found in output.diagnostics]
     if not work.check and not has_errors(diagnostics):
         diagnostics += apply(outputs)
@@ -164,7 +165,11 @@ def _compile(path: Path, work: _Work) -> _Done:
         known.add({each for one in compilation.blueprints for each in one.printer.printed})
     whole = not any(one.partial for one in compilation.blueprints)
     if cache and compilation.repeatable and whole and not diagnostics:
-        remember(cache, compilation.read, ((each.root.name, each.digests) for each in outputs))
+        remember(
+            cache,
+            compilation.read,
+            ((each.root.name, each.digests) for each in outputs if each.tree),
+        )
     return _Done(joined(outputs), tuple(diagnostics), compilation.sources)
 
 

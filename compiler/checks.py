@@ -83,7 +83,8 @@ def check_collisions(stacks: Iterable[Stack], spans: Mapping[str, Span]) -> Iter
                 both.setdefault((other.path, stack.path), []).append(what)
     for (one, two), things in both.items():
         other, stack = by_path[one], by_path[two]
-        more = f", and {len(things) - 1} more" if len(things) > 1 else ""
+        others = "another thing" if len(things) == 2 else f"{len(things) - 1} other things"
+        more = f"; and {others}" if len(things) > 1 else ""
         yield Diagnostic(
             code="E401",
             message=f'components "{other.component}" and "{stack.component}" both make '
@@ -134,9 +135,9 @@ def _identities(stack: Stack) -> Iterator[tuple[tuple[str, ...], str]]:
             continue
         type_ = resource.type
         if type_ in ONE_IN_ACCOUNT:
-            yield (account, type_), f"{type_}, of which an account has one, {where}"
+            yield (account, type_), f"{type_} {where}, which has only one"
         elif type_ in ONE_IN_REGION:
-            yield (account, region, type_), f"{type_}, of which a region has one, {where}"
+            yield (account, region, type_), (f"{type_} {where}, which has only one in a region")
         elif regional := _name(resource, NAMED_IN_REGION):
             yield (account, region, type_, regional), f'{type_} "{regional}" {where}'
         elif own := _name(resource, NAMED_IN_ACCOUNT):

@@ -155,7 +155,7 @@ def _as_node(value: Value, span: Span) -> Node:
         entries = {key: Entry(span, _as_node(item, span)) for key, item in value.items()}
         return Mapping(entries, span)
     assert value is None or isinstance(value, ScalarValue)
-    return Scalar(value, span)
+    return Scalar(value, span, computed=True)
 
 
 # -------------------------------------------------------------------- templates

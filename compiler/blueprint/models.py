@@ -10,17 +10,29 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from compiler.blueprint.shapes import NAME, NAME_RULE, Matching, Shape, Text, problem
+from compiler.blueprint.shapes import NAME, NAME_RULE, Matching, Shape, Text, problem, similar_name
 
 Name = Annotated[Text, Matching(NAME, NAME_RULE)]
 OrganizationName = Annotated[
     Text,
-    Matching(r"[a-z][a-z0-9-]{0,39}", "1 to 40 of a-z, 0-9 and -, starting with a letter"),
+    Matching(
+        r"[a-z][a-z0-9-]{0,39}",
+        "1 to 40 of a-z, 0-9 and -, starting with a letter",
+        lambda text: similar_name(text, 40),
+    ),
 ]
 AwsOrganizationId = Annotated[
-    Text, Matching(r"o-[a-z0-9]{10,32}", "an organisation id such as o-abc123defg")
+    Text,
+    Matching(
+        r"o-[a-z0-9]{10,32}",
+        "an organisation id such as o-abc123defg",
+        "`aws organizations describe-organization` shows it; without it, leave the key out",
+    ),
 ]
-GoogleOrganizationId = Annotated[Text, Matching(r"[0-9]{1,20}", "the organisation's number")]
+GoogleOrganizationId = Annotated[
+    Text,
+    Matching(r"[0-9]{1,20}", "the organisation's number", "`gcloud organizations list` shows it"),
+]
 RegionName = Annotated[
     Text,
     Matching(r"[a-z]{2,16}(?:-[a-z]+)+-?[0-9]{1,2}", "a region's name: eu-west-1, europe-west4"),
@@ -33,9 +45,17 @@ ProjectId = Annotated[
     Matching(
         r"[a-z][a-z0-9-]{4,28}[a-z0-9]",
         "a project id: 6 to 30 of a-z, 0-9 and -, starting with a letter, not ending in -",
+        "`gcloud projects list` shows ids; the name that people see is another",
     ),
 ]
-ProjectNumber = Annotated[Text, Matching(r"[0-9]{6,20}", "a project number: digits only")]
+ProjectNumber = Annotated[
+    Text,
+    Matching(
+        r"[0-9]{6,20}",
+        "a project number: 6 to 20 digits",
+        "`gcloud projects describe` shows it; without it, leave the key out",
+    ),
+]
 UNIT_PATH = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*")
 UNIT_RULE = "a path of names with / between them: workloads/prod"
 UnitPath = Annotated[Text, Matching(UNIT_PATH.pattern, UNIT_RULE)]
@@ -44,7 +64,12 @@ OuId = Annotated[
     Matching(r"ou-[a-z0-9-]+|r-[a-z0-9]+", "an organisational unit's id such as ou-ab12-cdef3456"),
 ]
 RoleName = Annotated[
-    Text, Matching(r"[\w+=,.@-]{1,64}", "a role's name: 1 to 64 of letters, digits and +=,.@_-")
+    Text,
+    Matching(
+        r"[\w+=,.@-]{1,64}",
+        "a role's name: 1 to 64 of letters, digits and +=,.@_-",
+        "the name only: no ARN, and no path",
+    ),
 ]
 StackPath = Annotated[
     Text,
@@ -209,6 +234,7 @@ Constraint = Annotated[
     Matching(
         rf"\s*{_VERSION}\s*(?:,\s*{_VERSION}\s*)*",
         "a version constraint such as >= 5.100.0, < 7.0.0",
+        "the operators are =, !=, >, >=, <, <= and ~>, with commas between",
     ),
 ]
 

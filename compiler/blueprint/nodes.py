@@ -7,7 +7,7 @@ error in an inherited or computed value still points at the line that says it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from compiler.diagnostics import Span
@@ -49,10 +49,14 @@ ScalarValue = str | int | float | bool | None
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A single value. `span` covers its text in the file, quotes included."""
+    """A single value. `span` covers its text in the file, quotes included.
+
+    `computed` says that an expression there gave it.
+    """
 
     value: ScalarValue
     span: Span
+    computed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,18 @@ def template_spans(node: Node) -> Iterator[Span]:
             yield from template_spans(item)
     elif isinstance(node.value, str) and "{{" in node.value:
         yield node.span
+
+
+def node_at(node: Node, path: tuple[str | int, ...]) -> Node | None:
+    """What is at `path`, or None."""
+    for step in path:
+        if isinstance(node, Mapping) and isinstance(step, str) and step in node.entries:
+            node = node.entries[step].value
+        elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
+            node = node.items[step]
+        else:
+            return None
+    return node
 
 
 def span_at(node: Node, path: tuple[str | int, ...]) -> tuple[Span, bool]:

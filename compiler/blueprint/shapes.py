@@ -27,7 +27,7 @@ from pydantic_core import core_schema
 from compiler.blueprint.nodes import Mapping, Node, WrittenFloat, WrittenInt, plain
 from compiler.blueprint.patterns import matcher
 from compiler.blueprint.validation import Thing, diagnostics, models_in, problem
-from compiler.blueprint.wording import hint_for, written
+from compiler.blueprint.wording import LONGEST, hint_for, written
 from compiler.diagnostics import Diagnostic, Span
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "check",
     "models_in",
     "problem",
+    "similar_name",
 ]
 
 
@@ -76,12 +77,12 @@ Text = Annotated[
 class Matching:
     """Marks a Text as of one form: `Annotated[Text, Matching(r"[0-9]{12}", "12 digits")]`.
 
-    `expected` completes "must be …"; the pattern is also in the JSON Schema.
+    `expected` completes "must be …"; the pattern is also in the JSON Schema. `hint` may be made of the text.
     """
 
     pattern: str
     expected: str
-    hint: str | None = None
+    hint: str | Callable[[str], str | None] | None = None
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -93,7 +94,8 @@ class Matching:
     ) -> core_schema.CoreSchema:
         def validate(value: str) -> str:
             if not matches(value):
-                raise problem("E204", f"must be {self.expected}, not {written(value)}", self.hint)
+                hint = self.hint(value) if callable(self.hint) else self.hint
+                raise problem("E204", f"must be {self.expected}, not {written(value)}", hint)
             return value
 
         return core_schema.no_info_after_validator_function(validate, handler(source))
@@ -116,6 +118,14 @@ class Like(Matching):
 
 NAME = r"[a-z][a-z0-9-]{0,30}"
 NAME_RULE = "1 to 31 of a-z, 0-9 and -, starting with a letter"
+LONGEST_NAME = 31
+
+
+def similar_name(text: str, longest: int = LONGEST_NAME) -> str | None:
+    """What to write for a name that has another form, or is too long."""
+    close = re.sub(r"[^a-z0-9]+", "-", text.lower()).lstrip("-0123456789")[:longest].strip("-")
+    return f'for example "{close}"' if close else None
+
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -138,10 +148,22 @@ def check(
     if not isinstance(node, Mapping):
         value = plain(node)
         message = f"{what} must be a mapping, not {written(value)}"
-        hint = hint_for("model_type", {}, value)
+        hint = _with_its_key(model, value) or hint_for("model_type", {}, value)
         return None, (Diagnostic(code="E203", message=message, span=node.span, hint=hint),)
     try:
         return model.model_validate(plain(node), context=context), ()
     except ValidationError as error:
         thing = Thing(what=what, owner=owner, node=node, model=model, known=known)
         return None, diagnostics(error, thing)
+
+
+def _with_its_key(model: type[BaseModel], value: object) -> str | None:
+    """How a text is written that stands where only its key is missing: `{name: acme}`."""
+    required = [name for name, field in model.model_fields.items() if field.is_required()]
+    text = as_written(value)
+    if len(required) != 1 or not isinstance(text, str) or len(text) > LONGEST:
+        return None
+    plain_text = re.fullmatch(r"[A-Za-z][\w.-]*", text)
+    return (
+        f"write {{{required[0]}: {text}}}" if plain_text else f'write {{{required[0]}: "{text}"}}'
+    )

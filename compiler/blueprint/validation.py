@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from compiler.blueprint import nodes
-from compiler.blueprint.wording import expected, hint_for, sentence
+from compiler.blueprint.wording import expected, hint_for, hint_for_computed, sentence
 from compiler.diagnostics import Diagnostic, Span, nearest
 
 Path = tuple[str | int, ...]
@@ -179,9 +179,17 @@ def _told(failure: _Failure, thing: Thing) -> Iterable[Diagnostic]:
             yield told(finding, thing.what, failure.path, thing.node, owner=thing.owner)
     else:
         code, words = sentence(failure.kind, failure.context, failure.value)
-        hint = hint_for(failure.kind, failure.context, failure.value)
+        if _is_computed(thing.node, failure.path):
+            hint = hint_for_computed(failure.kind, failure.value)
+        else:
+            hint = hint_for(failure.kind, failure.context, failure.value)
         finding = Finding(code, words, hint, on_key=failure.on_key)
         yield told(finding, thing.what, failure.path, thing.node)
+
+
+def _is_computed(node: nodes.Node, path: Path) -> bool:
+    found = nodes.node_at(node, path)
+    return isinstance(found, nodes.Scalar) and found.computed
 
 
 def told(

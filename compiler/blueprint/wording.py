@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from compiler.diagnostics import nearest
+
 LONGEST = 60
 
 _TYPES = {
@@ -29,6 +31,13 @@ _LIMITS: dict[str, Callable[[Any], str]] = {
     "less_than": lambda c: f"below {c['lt']}",
     "less_than_equal": lambda c: f"at most {c['le']}",
     "literal_error": lambda c: c["expected"].replace(chr(39), chr(34)),
+}
+
+_BOUNDS: dict[str, Callable[[Any], str]] = {
+    "greater_than": lambda c: f"raise it above {c['gt']}",
+    "greater_than_equal": lambda c: f"raise it to {c['ge']} or more",
+    "less_than": lambda c: f"lower it below {c['lt']}",
+    "less_than_equal": lambda c: f"lower it to {c['le']} or less",
 }
 
 _SIZES: dict[str, Callable[[Any], str]] = {
@@ -76,11 +85,32 @@ def hint_for(kind: str, context: Mapping[str, Any], value: object) -> str | None
         return f"a list of one is [{value}]" if len(value) <= LONGEST else "write it in brackets"
     if wanted == "a list" and isinstance(value, dict):
         return 'start each item with "- "'
-    if wanted == "true or false" and isinstance(value, str):
-        meant = _YAML_1_1.get(value.lower(), value.lower())
-        return f"write {meant}, without quotes" if meant in ("true", "false") else None
+    if wanted == "true or false":
+        return _hint_of_boolean(value)
     if isinstance(value, str) and wanted in ("a whole number", "a number"):
         return "write it without quotes" if re.fullmatch(r"-?[0-9.]+", value) else None
+    if kind == "literal_error":
+        guess = nearest(str(value).lower(), re.findall(r"'([^']*)'", context["expected"]))
+        return f'did you mean "{guess}"?' if guess else "write one of these as it stands here"
+    return _BOUNDS[kind](context) if kind in _BOUNDS else None
+
+
+def _hint_of_boolean(value: object) -> str | None:
+    if isinstance(value, str):
+        meant = _YAML_1_1.get(value.lower(), value.lower())
+        return f"write {meant}, without quotes" if meant in ("true", "false") else None
+    return f"write {str(bool(value)).lower()}" if value in (0, 1) else None
+
+
+def hint_for_computed(kind: str, value: object) -> str | None:
+    """The same for what an expression gives: quotes are not to blame."""
+    wanted = _TYPES.get(kind)
+    if wanted == "text" and isinstance(value, bool | int | float):
+        return 'for text, end the expression so: "{{ … | string }}"'
+    if wanted in ("a whole number", "a number") and isinstance(value, str):
+        return 'for a number, end the expression so: "{{ … | int }}"'
+    if wanted == "true or false":
+        return "for true or false, compare it: \"{{ … == 'yes' }}\""
     return None
 
 

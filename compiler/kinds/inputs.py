@@ -52,7 +52,8 @@ def _account(value: object, info: ValidationInfo) -> Account:
     found = _accounts(value, info)
     if len(found) > 1:
         names = ", ".join(account.name for account in found)
-        raise problem("E304", f"must name one account, but matches {len(found)}: {names}")
+        message = f"must name one account, but matches {len(found)}: {names}"
+        raise problem("E304", message, "name the one that is meant")
     return found[0]
 
 
@@ -60,7 +61,8 @@ def _project(value: object, info: ValidationInfo) -> Project:
     found = _projects(value, info)
     if len(found) > 1:
         names = ", ".join(project.name for project in found)
-        raise problem("E304", f"must name one project, but matches {len(found)}: {names}")
+        message = f"must name one project, but matches {len(found)}: {names}"
+        raise problem("E304", message, "name the one that is meant")
     return found[0]
 
 
@@ -90,7 +92,12 @@ RolePath = Annotated[
         "the name only, not the ARN",
     ),
 ]
-EmailAddress = Annotated[Text, Matching(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")]
+EmailAddress = Annotated[
+    Text,
+    Matching(
+        r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address", "write the whole address: ml@acme.example"
+    ),
+]
 
 
 def twice(what: str, names: Sequence[str], at: tuple[str, ...] = ()) -> list[Finding]:

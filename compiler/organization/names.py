@@ -6,7 +6,7 @@ import re
 
 from compiler.blueprint import nodes
 from compiler.blueprint.expressions import evaluate
-from compiler.blueprint.shapes import NAME, NAME_RULE
+from compiler.blueprint.shapes import NAME, NAME_RULE, similar_name
 from compiler.blueprint.wording import quoted
 from compiler.diagnostics import Diagnostic, Span
 from compiler.terraform.names import reserved_name
@@ -18,7 +18,7 @@ def check_name(noun: str, name: str, span: Span) -> tuple[Diagnostic, ...]:
     if computed:
         return computed
     if not re.fullmatch(NAME, name):
-        hint = _suggestion(name)
+        hint = similar_name(name)
         message = f"{noun} {quoted(name)} must be named with {NAME_RULE}"
         return (Diagnostic(code="E204", message=message, span=span, hint=hint),)
     return check_reserved(noun, name, span)
@@ -37,8 +37,3 @@ def check_reserved(noun: str, name: str, span: Span) -> tuple[Diagnostic, ...]:
     message = f'{noun} "{name}" must have another name: Windows allows no folder of this one'
     hint = f'rename it, for example to "{name}-1"'
     return (Diagnostic(code="E204", message=message, span=span, hint=hint),)
-
-
-def _suggestion(name: str) -> str | None:
-    close = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    return f'for example "{close}"' if re.fullmatch(NAME, close) else None

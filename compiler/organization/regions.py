@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from compiler.data import aws_regions, google_regions
 from compiler.diagnostics import Diagnostic, Span, nearest
+
+_CLOUDS = {"aws": "AWS", "google": "Google Cloud"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +29,11 @@ class Regions:
             return ()
         message = f'the region "{region}" is unknown'
         new = f"if it is new, list it under organization.{cloud}.regions"
-        guess = nearest(region, [*usable, *extra])
+        guess = nearest(region.lower(), [*usable, *extra])
         hint = f'did you mean "{guess}"? {new}' if guess else new
         if region in elsewhere:
-            message, hint = f'the region "{region}" is not one of {cloud}', elsewhere[region]
+            where = _CLOUDS[cloud] if region in _other(cloud) else f"the partition {self.partition}"
+            message, hint = f'the region "{region}" is not in {where}', elsewhere[region]
         return (Diagnostic(code="E308", message=message, span=span, hint=hint),)
 
     def _known(self, cloud: str) -> tuple[Sequence[str], dict[str, str]]:
@@ -41,10 +44,15 @@ class Regions:
         every = aws_regions().values()
         usable = [region.name for region in every if region.partition == self.partition]
         elsewhere = {
-            region.name: f"it is in the partition {region.partition}; "
-            f"the blueprint's is organization.aws.partition: {self.partition}"
+            region.name: f"it is in the partition {region.partition}, and organization.aws.partition "
+            f"says {self.partition}: choose another region, or correct that"
             for region in every
             if region.partition != self.partition
         }
         hint = "it is a region of Google Cloud; those of AWS look like eu-west-1"
         return usable, {**dict.fromkeys(google_regions(), hint), **elsewhere}
+
+
+def _other(cloud: str) -> Collection[str]:
+    """The regions of the other cloud."""
+    return aws_regions() if cloud == "google" else google_regions()

@@ -56,6 +56,7 @@ class Vars(Mapping[str, object]):
                     code="E316",
                     message=f'the variable "{key}" refers to itself: {chain}',
                     span=node.span,
+                    hint="give one of them a value of its own, or another name",
                 )
             )
             return None

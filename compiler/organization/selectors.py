@@ -113,8 +113,10 @@ class _Selection:
         guess = nearest(name, members)
         if by_id:
             return f'that is the id of "{by_id}", declared at {members[by_id].span}: write the name'
+        if name == "*":
+            return f'"**" selects every {noun}; {{unit: "*"}} those in a unit of the first level'
         if "/" in name or "*" in name:
-            return f"to select by unit, write {{unit: {name}}}"
+            return f'to select by unit, write {{unit: "{name}"}}'
         if guess:
             return f'did you mean "{guess}", declared at {members[guess].span}?'
         return f"known {noun}s: {', '.join(members)}" if members else f"declare it under {noun}s:"

@@ -101,3 +101,37 @@ def test_of_accounts_with_errors_not_all_tags_are_known() -> None:
     _, wrong = resolved(EVERYWHERE.replace('"**"', "{tags: {env: other}}"), head=head)
     assert "E102" in [d.code for d in wrong]
     assert not [d for d in wrong if d.code == "E302" and "none has it" in d.message]
+
+
+LONG = "a" * 40
+HINTS = [
+    # what is written, what instead of it, the hint
+    ("name: acme", "name: Acme_Corp", 'for example "acme-corp"'),
+    ("name: acme", f"name: {LONG}a", f'for example "{LONG}"'),
+    ("{name: acme}", "acme", "write {name: acme}"),
+    ("name: acme", "name: acme, aws: {partition: aws-ch}", 'did you mean "aws-cn"?'),
+    ("name: acme", "name: acme, aws: {partition: china}", "write one of these as it stands here"),
+    ("zed: {", f"{LONG}: {{", f'for example "{"a" * 31}"'),
+    ("  a: {kind", f"  {LONG}: {{kind", f'for example "{"a" * 31}"'),
+    ("eu-west-1", "EU-WEST-1", 'did you mean "eu-west-1"?'),
+    ('accounts: "**"', 'accounts: "*"', '"**" selects every account'),
+    ('accounts: "**"', "accounts: w/*", 'write {unit: "w/*"}'),
+    ("for_each: {accounts", "when: 1, for_each: {accounts", "write true"),
+    ('for_each: {accounts: "**"}', 'account: "**"', "name the one that is meant"),
+    ("}}\n", '}, tags: {t: "{{ 1 == 1 }}"}}\n', "{{ … | string }}"),
+    ("}}\n", "}, tags: {t: true}}\n", 'in quotes it is text: "true"'),
+    ("}}\n", '}, password_policy: "{{ 1 }}"}\n', "for true or false, compare it"),
+    ("}}\n", "}, budget: {monthly_usd: 0, notify: [a@b.example]}}\n", "raise it to 1 or more"),
+    ("}}\n", "}, budget: {monthly_usd: 1, notify: [a]}}\n", "write the whole address"),
+]
+
+
+@pytest.mark.parametrize(("written", "instead", "hint"), HINTS)
+def test_what_to_do_is_said(written: str, instead: str, hint: str) -> None:
+    text = f"{HEAD}  {EVERYWHERE}\n"
+    before, _, after = text.rpartition(written) if written == "}}\n" else text.partition(written)
+    tree, _ = parse(before + instead + after, "acme.yaml")
+    assert tree is not None
+    _, wrong = resolve(tree, KINDS)
+    assert wrong
+    assert all(hint in (d.hint or "") for d in wrong), wrong

@@ -4,10 +4,11 @@ JSON, version 1; keys are added, never changed. To what `--access` gives (`compi
 each organisation has, without that option:
 
     {"summary": {"stacks": {"added": 1, "removed": 0, "orphaned": 0, "dropped": 0, "moved": 0, "changed": 3},
-                 "resources": {"create": 14, "change": 6, "destroy": 0, "replace": 1, "move": 0, "import": 0}},
+                 "resources": {"create": 14, "change": 6, "destroy": 0, "replace": 1, "move": 0, "import": 0},
+                 "retagged": 2},
      "stacks": [{"path": "aws/shared/churn", "action": "changed", "component": "churn",
                  "kind": "ml-pipeline", "home": "shared", "from": "aws/shared/old" | null,
-                 "relocated": "eu-west-1 to eu-central-1" | null,
+                 "relocated": "eu-west-1 to eu-central-1" | null, "retagged": false,
                  "declared": {"path", "line", "column"} | null,
                  "resources": [{"address": "aws_iam_role.train", "action": "change",
                                 "replaces": ["name"], "from": null, "id": null,
@@ -16,7 +17,8 @@ each organisation has, without that option:
      "groups": [{"stacks": ["aws/shared/churn"], "addresses": ["aws_iam_role.train"]}]}
 
 `before` or `after` is left out where the value is not there. An address that starts with `data.`,
-`terraform.`, `provider.`, `variable.`, `output.`, `local.` or `asset.` is no resource's.
+`terraform.`, `provider.`, `variable.`, `output.`, `local.` or `asset.` is no resource's. `retagged` are stacks whose provider has other default tags or labels: Terraform
+changes every resource there that can have them, and `resources` does not count those.
 """
 
 from __future__ import annotations
@@ -82,13 +84,18 @@ def counts(difference: Difference) -> tuple[Counter[str], Counter[str]]:
 
 
 def headline(one: Compared) -> list[str]:
-    """One line about stacks, one about resources, one about access."""
+    """One line about stacks, one about resources, one about default tags, one about access."""
     stacks, resources = counts(one.difference)
     said = [f"{stacks[name]} {_SAID[name]}" for name in STACKS if stacks[name]]
     lines = [f"stacks: {', '.join(said) or 'no difference'}"]
     words = {"replace": "may be replaced"}
     named = [f"{resources[n]} {words.get(n, f'to {n}')}" for n in RESOURCES if resources[n]]
     lines += [f"resources: {', '.join(named)}"] if named else []
+    if others := len(one.difference.retagged):
+        where = "1 stack" if others == 1 else f"{others} stacks"
+        lines.append(
+            f"default tags: differ in {where}; each resource there that has tags changes, too"
+        )
     summary = delta_report.summary(one.delta) if one.delta.changes else "no difference"
     return [*lines, f"access: {summary}"]
 
@@ -104,6 +111,7 @@ def as_json(found: Sequence[Compared], before: str, after: str) -> str:
         record["summary"] = {
             "stacks": {name: stacks[name] for name in STACKS},
             "resources": {name: resources[name] for name in RESOURCES},
+            "retagged": len(one.difference.retagged),
         }
         record["stacks"] = [_stack(stack) for stack in one.difference.stacks]
         record["groups"] = [
@@ -126,6 +134,7 @@ def _stack(stack: StackChange) -> dict[str, object]:
         "home": stack.view.home,
         "from": stack.origin,
         "relocated": stack.relocated or None,
+        "retagged": stack.retagged,
         "declared": span and {"path": span.path, "line": span.line, "column": span.column},
         "resources": [_resource(change) for change in stack.resources],
     }

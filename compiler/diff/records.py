@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -131,6 +132,9 @@ class ResourceChange:
 # What an address starts with that is not a resource's.
 SETTINGS: Final = ("data.", "terraform.", "provider.", "variable.", "output.", "asset.", "local.")
 
+# The arguments of a provider that are about all resources.
+_ON_ALL: Final = re.compile(r"\bdefault_(tags|labels)\b")
+
 StackAction = Literal["added", "removed", "orphaned", "dropped", "moved", "changed"]
 
 
@@ -163,6 +167,19 @@ class StackChange:
             return f"{before.id} to {after.id}"
         moved = after.cloud == "aws" and before.region != after.region
         return f"{before.region} to {after.region}" if moved else ""
+
+    @property
+    def retagged(self) -> bool:
+        """Whether its provider sets other tags or labels on all resources that can have them.
+
+        No resource says so: Terraform's plan has them as changes of `tags_all` or `terraform_labels`.
+        """
+        return self.action in ("changed", "moved") and any(
+            _ON_ALL.search(edit.path)
+            for each in self.resources
+            if each.address.startswith("provider.")
+            for edit in each.edits
+        )
 
     @property
     def view(self) -> StackView:
@@ -203,6 +220,11 @@ class Difference:
     def relocated(self) -> list[StackChange]:
         """The stacks that are in another account or region than what their state knows."""
         return [stack for stack in self.stacks if stack.relocated]
+
+    @property
+    def retagged(self) -> list[StackChange]:
+        """The stacks in which every resource that can have tags or labels gets others."""
+        return [stack for stack in self.stacks if stack.retagged]
 
     @property
     def moved(self) -> list[tuple[StackChange, ResourceChange]]:

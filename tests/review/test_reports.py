@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -166,6 +167,36 @@ def test_formats_are_golden(name: str, update: bool, monkeypatch: pytest.MonkeyP
         if update:
             path.write_text(text, encoding="utf-8")
         assert path.read_text(encoding="utf-8") == text
+
+
+def test_default_tags_are_told_as_a_change_of_all_resources(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They stand in the provider, so no resource differs, and Terraform changes nearly all."""
+    found = case("only-tags", monkeypatch)
+    said = "default tags: differ in 3 stacks; each resource there that has tags changes, too"
+    assert f"\nresources: 1 to change\n{said}\n" in diff_report.as_text(found, "a", "b")
+    assert f"\n- {said}\n" in as_markdown(found, "a", "b")
+    (body,) = json.loads(diff_report.as_json(found, "a", "b"))["organizations"]
+    assert body["summary"]["retagged"] == 3
+    assert [stack["retagged"] for stack in body["stacks"]] == [True] * 3
+
+
+def test_a_provider_that_tags_as_before_is_not_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = case("deploy-role-renamed", monkeypatch)
+    assert "provider.aws" in diff_report.as_text(found, "a", "b")
+    assert "default tags" not in diff_report.as_text(found, "a", "b")
+
+
+def test_labels_of_google_are_default_tags_too() -> None:
+    def labelled(value: str) -> StackView:
+        view = one(0, "same")
+        provider = {"google": [{"project": "p", "default_labels": {"a": value}}]}
+        document = {**view.document, "provider": provider}
+        return replace(view, path="google/p/base", document=document, digest=value)
+
+    (stack,) = difference(revision(labelled("x")), revision(labelled("y"))).stacks
+    assert stack.retagged
 
 
 def test_json_says_all_that_the_text_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,6 +150,10 @@ def test_a_link_out_of_the_repository_is_refused(repository: Repository, tmp_pat
     (tmp_path / "elsewhere.yaml").write_text(BEFORE, encoding="utf-8")
     (repository.folder / "current.yaml").symlink_to("../elsewhere.yaml")
     repository.save()
+    result = diff("current.yaml")  # today's is refused as it is by any command
+    assert (result.exit_code, "error[E008]" in result.stderr) == (1, True)
+    (repository.folder / "current.yaml").unlink()
+    repository.write("current.yaml", AFTER)
     result = diff("current.yaml")
     assert result.exit_code == 2
     assert "link out of the repository" in result.stderr

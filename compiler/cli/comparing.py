@@ -22,20 +22,24 @@ TOOL_FAILED = 4
 def sides(
     context: click.Context, path: Path, from_: str, format_: str, color: str
 ) -> tuple[Side, Side]:
-    """Both sides without errors; where one has some they are shown, in the format, and that is all."""
+    """Both sides without errors; where one has some they are shown, in the format, and that is all.
+
+    Today's comes first: a path that is not there is in no repository either.
+    """
+    told: Format = format_ if format_ in get_args(Format) else "text"  # type: ignore[assignment]
     try:
-        before, after = _sides(path, from_)
+        with progress("checking"):
+            after = from_path(path, label=str(path))
+        _sound(context, after, told, color)
+        with progress(f"checking {from_}"):
+            before = named(from_, path)
+    except (RepositoryError, SideError) as error:
+        raise click.UsageError(str(error)) from error
     except GitError as error:
         click.echo(f"error: {error}", err=True)
         context.exit(TOOL_FAILED)
-    told: Format = format_ if format_ in get_args(Format) else "text"  # type: ignore[assignment]
-    for side in (after, before):
-        if side.failed:
-            show(side.diagnostics, side.sources, told, color)
-            click.echo(f"error: {side.label} has errors, so there is nothing to compare", err=True)
-            context.exit(BLUEPRINT_ERRORS)
-        if side is after:
-            show(side.diagnostics, side.sources, "text", color)
+    _sound(context, before, told, color)
+    show(after.diagnostics, after.sources, "text", color)
     before = of_the_same(before, after, path)
     if before.there and not before.snapshots:
         names = ", ".join(sorted(after.snapshots))
@@ -45,14 +49,12 @@ def sides(
     return before, after
 
 
-def _sides(path: Path, from_: str) -> tuple[Side, Side]:
-    try:
-        with progress("checking"):
-            after = from_path(path, label=str(path))
-        with progress(f"checking {from_}"):
-            return named(from_, path), after
-    except (RepositoryError, SideError) as error:
-        raise click.UsageError(str(error)) from error
+def _sound(context: click.Context, side: Side, told: Format, color: str) -> None:
+    """Exits where it has errors, which are shown."""
+    if side.failed:
+        show(side.diagnostics, side.sources, told, color)
+        click.echo(f"error: {side.label} has errors, so there is nothing to compare", err=True)
+        context.exit(BLUEPRINT_ERRORS)
 
 
 def stacks_affected(before: Side, after: Side) -> list[Affected]:

@@ -63,6 +63,17 @@ def test_diff_of_committed_output_shows_what_an_edit_by_hand_changed(
     assert organization["summary"]["stacks"]["changed"] == 1
 
 
+@pytest.mark.parametrize("command", [("diff",), ("affected", "--from", "HEAD")])
+def test_a_path_that_is_not_there_outside_of_a_repository(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(*command, "nowhere")
+    assert result.exit_code == 1, result.output
+    assert 'error[E001]: "nowhere" does not exist' in result.stderr
+    assert "repository" not in result.stderr
+
+
 def test_output_and_blueprint_of_one_revision_are_the_same(repository: Repository) -> None:
     repository.commit("blueprints/acme.yaml", BEFORE)
     assert run("compile").exit_code == 0

@@ -348,6 +348,29 @@ def test_init_makes_a_blueprint_that_compiles(tmp_path: Path) -> None:
     assert (tmp_path / "generated" / "beta" / "manifest.json").is_file()
 
 
+def test_init_lists_what_it_wrote_for_programs(tmp_path: Path) -> None:
+    done = landform(tmp_path, "init", "new", "--name", "beta", "--format", "json")
+    assert done.returncode == 0
+    body = json.loads(done.stdout)
+    assert (body["organization"], body["folder"]) == ("beta", "new")
+    assert set(body["written"]) == files(tmp_path).keys()
+
+
+@pytest.mark.parametrize("format_", ["text", "json"])
+def test_schema_is_json_and_so_is_what_is_wrong(tmp_path: Path, format_: str) -> None:
+    assert landform(tmp_path, "init", "new").returncode == 0
+    whole = landform(tmp_path, "schema", "new", "--format", format_)
+    assert (whole.stdout, whole.stderr) == (landform(tmp_path, "schema").stdout, "")
+    (tmp_path / "new" / "kinds").mkdir()
+    (tmp_path / "new" / "kinds" / "wrong.yaml").write_text("inputs: 1\n", "utf-8")
+    wrong = landform(tmp_path, "schema", "new", "--format", format_)
+    assert wrong.returncode == 1
+    if format_ == "json":
+        assert json.loads(wrong.stdout)["diagnostics"]
+    else:
+        assert (wrong.stdout, "error[" in wrong.stderr) == ("", True)
+
+
 @pytest.mark.parametrize("present", ["landform.yaml", "landform.schema.json", "other.yaml"])
 def test_init_overwrites_nothing(tmp_path: Path, present: str) -> None:
     (tmp_path / "new").mkdir()

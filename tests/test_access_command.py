@@ -81,6 +81,12 @@ def test_why_shows_both_halves_and_the_blueprint_line(compiled: Compiled) -> Non
     assert chain == {(e.stack, e.address, e.side, e.sid) for e in edge.statements}
     line = ONE.read_text(encoding="utf-8").split("\n").index("  churn:") + 1
     assert {each["declared"].endswith(f":{line}:3") for each in body["chain"]} == {True}
+    root = REPOSITORY / "generated/article"
+    for each in body["chain"]:
+        assert each["sid"] in (root / each["file"]).read_text(encoding="utf-8")
+    text = access("--why", "train s3:GetObject data/").stdout
+    for each in body["chain"]:
+        assert f"\n    {each['file']}, declared at {each['declared']}\n" in text
 
 
 def test_why_not_says_what_is_missing() -> None:

@@ -366,7 +366,9 @@ def test_the_command_says_the_same(blueprint: str, number: str) -> None:
     edge = next(each for each in one.edges if fnmatchcase(each.id, wanted))
     question = f"{edge.principal_arn} {edge.actions[0]} {edge.resource_arn}"
     result = CliRunner().invoke(landform, ["access", str(path), "--why", question])
-    places = {stack: str(span) for stack, span in one.spans.items()}
+    places = {
+        stack: f"{stack}/main.tf.json, declared at {span}" for stack, span in one.spans.items()
+    }
     assert result.exit_code == 0
     assert result.stdout == report.why_text(
         answer(about(one.organization), edge, edge.actions[0]), places

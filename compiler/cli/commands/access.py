@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from compiler.cli.options import (
 from compiler.cli.progress import progress
 from compiler.compilation import Compiled, compile_blueprints
 from compiler.diagnostics import has_errors
+from compiler.tree_present import MAIN
 
 _FORMATS = {
     "text": report.as_text,
@@ -82,5 +84,16 @@ def _why(one: Compiled, question: str, format_: str) -> str:
         found = report.why(one.documents, one.entries, organization, question)
     except report.QueryError as error:
         raise click.UsageError(str(error)) from error
-    places = {stack: str(span) for stack, span in one.spans.items()}
-    return (report.why_json if format_ == "json" else report.why_text)(found, places)
+    if format_ == "json":
+        places = {stack: str(span) for stack, span in one.spans.items()}
+        return _with_files(report.why_json(found, places))
+    told = {stack: f"{stack}/{MAIN}, declared at {span}" for stack, span in one.spans.items()}
+    return report.why_text(found, told)
+
+
+def _with_files(answer: str) -> str:
+    """The file of each statement beside its stack, as `diff --access` has it."""
+    body = json.loads(answer)
+    for link in body["chain"]:
+        link["file"] = f"{link['stack']}/{MAIN}"
+    return json.dumps(body, indent=2, ensure_ascii=False) + "\n"

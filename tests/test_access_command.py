@@ -67,6 +67,23 @@ def test_text_and_markdown_show_edges_and_matrix() -> None:
     assert "| principal | shared |" in page
 
 
+def test_the_matrix_as_csv() -> None:
+    """Who has how many edges where: the numbers of the JSON, with a column for each account."""
+    result = access("--format", "csv-matrix")
+    assert result.exit_code == 0
+    table = list(csv.DictReader(io.StringIO(result.stdout)))
+    found = {
+        row.pop("principal"): {home: int(count) for home, count in row.items() if count}
+        for row in table
+    }
+    assert found == json.loads(access("--format", "json").stdout)["matrix"]
+    few = access("--format", "csv-matrix", "--who", "article-churn-train", "--to", "models/").stdout
+    assert few == f"principal,shared\n{ROLE},1\n"
+    assert access("--format", "csv-matrix", "--who", "nobody-of-this").stdout == "principal\n"
+    several = access("--format", "csv-matrix", path=REPOSITORY / "blueprints")
+    assert (several.exit_code, "several organisations" in several.stderr) == (2, True)
+
+
 def test_nothing_fits() -> None:
     result = access("--who", "nobody-of-this-name")
     assert (result.exit_code, result.stdout) == (0, "no such access\n")

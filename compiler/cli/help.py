@@ -19,6 +19,7 @@ SECTIONS = (
 EXAMPLES = {
     "access": (
         "landform access --who training --to shared",
+        "landform access blueprints/acme --format csv-matrix",
         'landform access --why "train s3:GetObject data/"',
     ),
     "affected": (

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
 
 from compiler.access import report
+from compiler.access.ledger import Entry
+from compiler.access.rules import Tuning
 from compiler.cli.options import (
     BLUEPRINT_ERRORS,
     blueprint_argument,
@@ -21,11 +26,20 @@ from compiler.compilation import Compiled, compile_blueprints
 from compiler.diagnostics import has_errors
 from compiler.tree_present import MAIN
 
+
+def _matrix(edges: Sequence[Entry], _: Iterable[Tuning] = ()) -> str:
+    """The matrix as CSV; a file of it has one table, so the edges are a format of their own."""
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows(report.matrix(edges))
+    return stream.getvalue()
+
+
 _FORMATS = {
     "text": report.as_text,
     "json": report.as_json,
     "markdown": report.as_markdown,
     "csv": report.as_csv,
+    "csv-matrix": _matrix,
 }
 
 
@@ -41,7 +55,11 @@ _FORMATS = {
     metavar="QUESTION",
     help='"PRINCIPAL ACTION RESOURCE": allowed, and by what? ACTION may be a right.',
 )
-@format_choice(_FORMATS, "How to show it.")
+@format_choice(
+    _FORMATS,
+    "text, json and markdown have the edges and the matrix of principals and accounts; csv has the "
+    "edges, csv-matrix the matrix.",
+)
 @color_option
 @click.pass_context
 def command(
@@ -61,7 +79,7 @@ def command(
     if has_errors(compilation.diagnostics):
         context.exit(BLUEPRINT_ERRORS)
     blueprints = compilation.blueprints
-    if len(blueprints) > 1 and (why is not None or format_ in ("json", "csv")):
+    if len(blueprints) > 1 and (why is not None or format_ in ("json", "csv", "csv-matrix")):
         names = ", ".join(one.organization for one in blueprints)
         raise click.UsageError(f"PATH has several organisations ({names}); name one blueprint")
     for one in blueprints:

@@ -311,7 +311,9 @@ CODES: tuple[Code, ...] = (
         explanation=(
             "The ledger has an edge that AWS would refuse by the policies of this very output: one "
             "of its statements is too narrow, names another principal, or another statement denies. "
-            "The hint names the statements on the side that refuses. Where a kind of your own makes "
+            "The hint names the statements on the side that refuses. Where it says what the edge depends "
+            "on, a policy asks for something that only the call tells (a time, a network, a tag): declare "
+            "it as a condition of the grant, or take it out of the policy. Where a kind of your own makes "
             "the policies, let its grants write both halves. On Google the binding says another member, "
             "role, resource or condition than the edge; of a right, the resource that gives it says "
             "another principal, name, namespace or cluster."

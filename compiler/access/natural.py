@@ -1,14 +1,17 @@
 """The requests that an edge is there for, as AWS would make them.
 
 The condition keys that a caller chooses (`s3:prefix`, `iam:PassedToService`) are taken from the
-edge's own statements; what follows from the principal or the resource is left to the evaluator.
+conditions that the edge was declared with; what follows from the principal or the resource is left to
+the evaluator. Of all other keys nothing is known: who may only at a time, from a network or with a tag
+"depends".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from compiler.access.evaluation.conditions import Condition
+from compiler.access.evaluation.conditions import Condition, holds_without
 from compiler.access.evaluation.context import DERIVED, Request
 from compiler.access.evaluation.records import Statement
 from compiler.access.evaluation.text import like
@@ -18,21 +21,45 @@ from compiler.access.proof_index import Index, within
 # What stands for any text: a statement must have the edge's wildcard to allow it.
 ANY = "x"
 _CHOSEN = frozenset({"arnequals", "arnlike", "bool", "stringequals", "stringlike"})
+# Headers that an upload doesn't send which leaves its encryption to the bucket.
+# Source: S3 user guide, "Setting default server-side encryption behavior for S3 buckets".
+UNSENT = frozenset(
+    {
+        "s3:x-amz-server-side-encryption",
+        "s3:x-amz-server-side-encryption-aws-kms-key-id",
+        "s3:x-amz-server-side-encryption-customer-algorithm",
+    }
+)
 
 
 def requests(known: Index, edge: Edge) -> Iterator[Request]:
     """One for each action of the edge."""
-    statements = [found.statement for evidence in edge.statements for found in known.of(evidence)]
     resource = resource_of(known, edge)
-    asking = [statement for statement in statements if any(map(_asks, statement.conditions))]
+    asking = declared(known, edge)
     for action in edge.actions:
+        asked = conditions(asking, action) if asking else []
         yield Request(
             principal=edge.principal_arn,
             action=action.replace("*", ANY),
             resource=resource,
-            context=context(asking, action) if asking else {},
-            complete=True,
+            context=context(asked),
+            absent=absent(asked),
         )
+
+
+def declared(known: Index, edge: Edge) -> list[Statement]:
+    """The edge's statements that ask for what the caller chooses, with what they were declared to ask.
+
+    What else stands in a policy, no request is known to have.
+    """
+    found = []
+    for evidence in edge.statements:
+        names = {(op.lower(), k.lower()) for op, keys in evidence.conditions.items() for k in keys}
+        for each in known.of(evidence) if names else ():
+            own = tuple(c for c in each.statement.conditions if (c.name.lower(), c.key) in names)
+            if any(map(_asks, own)):
+                found.append(replace(each.statement, conditions=own))
+    return found
 
 
 def resource_of(known: Index, edge: Edge) -> str:
@@ -53,18 +80,31 @@ def resource_of(known: Index, edge: Edge) -> str:
     return arn.replace("*", ANY)
 
 
-def context(statements: list[Statement], action: str) -> dict[str, str]:
-    """Values of the keys that the statements on this action ask for; the first statement decides."""
-    found: dict[str, str] = {}
+def conditions(statements: Iterable[Statement], action: str) -> list[Condition]:
+    """What the statements on this action ask for that the caller chooses."""
     wanted = action.lower()
-    for statement in statements:
-        if not any(each == wanted or like(each)(wanted) for each in statement.actions):
-            continue
-        for condition in statement.conditions:
-            if _asks(condition):
-                value = condition.values[0].text.replace("*", ANY)
-                found.setdefault(condition.key, value)
+    return [
+        condition
+        for statement in statements
+        if any(each == wanted or like(each)(wanted) for each in statement.actions)
+        for condition in statement.conditions
+        if _asks(condition)
+    ]
+
+
+def context(asked: Iterable[Condition]) -> dict[str, str]:
+    """Values that fulfil the conditions; of several on one key the first decides."""
+    found: dict[str, str] = {}
+    for condition in asked:
+        if _chosen(condition):
+            found.setdefault(condition.key, condition.values[0].text.replace("*", ANY))
     return found
+
+
+def absent(asked: Iterable[Condition]) -> frozenset[str]:
+    """The keys that the request certainly lacks, where no condition asks for their values."""
+    lacking = {each.key for each in asked if not _chosen(each) and holds_without(each)}
+    return UNSENT | lacking
 
 
 def source(statements: list[Statement], account: str) -> dict[str, str]:
@@ -80,8 +120,8 @@ def source(statements: list[Statement], account: str) -> dict[str, str]:
 
 
 def _asks(condition: Condition) -> bool:
-    """Whether the caller chooses the key's value."""
-    return condition.key not in DERIVED and _chosen(condition)
+    """Whether the key's value is the caller's affair."""
+    return condition.key not in DERIVED
 
 
 def _chosen(condition: Condition) -> bool:

@@ -9,7 +9,7 @@ No effects.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compiler.access import natural
 from compiler.access.evaluation import (
@@ -99,6 +99,9 @@ class Judge:
     def decide(self, request: Request) -> tuple[Request, Decision]:
         """The answer, and the request that it is about: the first that isn't allowed."""
         answer = decide(self._policies, request)
+        if answer.denied and request.absent:
+            # What it lacks, the caller could send.
+            answer = decide(self._policies, replace(request, absent=frozenset()))
         if not answer.allowed:
             return request, answer
         chain = self.own = answer.chain

@@ -59,16 +59,15 @@ def uses(
 
 def request(known: Index, use: Use) -> Request:
     """The service becomes the role, on behalf of the role's own account."""
-    statements = known.policies.holders[use.role].policy.statements
-    context = natural.context(list(statements), "sts:AssumeRole")
+    statements = [s for s in known.policies.holders[use.role].policy.statements if s.allows]
+    context = natural.context(natural.conditions(statements, "sts:AssumeRole"))
     tags = zip(_POD_TAGS, use.tags, strict=False)
     context.update({f"aws:requesttag/{tag}": value for tag, value in tags})
     return Request(
         principal=use.service,
         action="sts:AssumeRole",
         resource=use.role,
-        context={**context, **natural.source(list(statements), use.role.split(":")[4])},
-        complete=True,
+        context={**context, **natural.source(statements, use.role.split(":")[4])},
     )
 
 

@@ -310,14 +310,14 @@ def _requests(
         yield Request(principal=principal, action=action, resource=resource)
     seen = []
     for edge in edges:
-        statements = [found.statement for each in edge.statements for found in known.of(each)]
+        asking = natural.conditions(natural.declared(known, edge), action)
         wild = "*" in resource and resource != "*"
         request = Request(
             principal=principal,
             action=action.replace("*", natural.ANY),
             resource=natural.resource_of(known, edge) if wild else resource,
-            context=natural.context(statements, action),
-            complete=True,
+            context=natural.context(asking),
+            absent=natural.absent(asking),
         )
         if request not in seen:
             seen.append(request)

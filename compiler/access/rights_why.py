@@ -56,7 +56,7 @@ def request(known: Index, entry: Right, action: str) -> Request:
     """As the service calls for the role's own account, or as the provider's token says it."""
     holder = known.policies.holders.get(entry.resource)
     own = [s for s in (holder.policy.statements if holder else ()) if s.sid == entry.sid]
-    context = natural.context(own, action)
+    context = natural.context(natural.conditions(own, action))
     if not entry.principal.startswith("arn:"):
         context = {**context, **natural.source(own, entry.resource.split(":")[4])}
     return Request(
@@ -64,7 +64,6 @@ def request(known: Index, entry: Right, action: str) -> Request:
         action=action,
         resource=entry.resource,
         context=context,
-        complete=True,
     )
 
 

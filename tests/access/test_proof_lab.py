@@ -116,3 +116,126 @@ def test_a_boundary_that_admits_less_than_the_edge_is_found(tmp_path: Path) -> N
     compilation = bounded(tmp_path, "${aws_iam_policy.fence.arn}", "t*", aws_iam_policy=policies)
     assert [error[:4] for error in errors(compilation)] == ["E831"], errors(compilation)
     assert "the permissions boundary of" in errors(compilation)[0]
+
+
+def refusing(folder: Path, condition: Any, **grant: Any) -> Compilation:
+    """A worker that reads parameters, with another policy that refuses it that under a condition."""
+    refuse = {
+        "Sid": "Refuse",
+        "Effect": "Deny",
+        "Action": ["ssm:GetParameter"],
+        "Resource": [f"{PARAMETERS}/t/guarded"],
+        "Condition": condition,
+    }
+    more = {"name": "more", "role": "${aws_iam_role.worker.name}", "policy": policy(refuse)}
+    return lab(
+        folder,
+        {"worker": {"description": "Works", "service": "lambda.amazonaws.com"}},
+        {"aws_iam_role_policy": {"more": more}},
+        {"worker-reads": {**reads("t/*"), **grant}},
+    )
+
+
+GUARDED = f"{ROLE} ssm:GetParameter {PARAMETERS}/t/guarded"
+UNKNOWN = [
+    ("DateGreaterThan", "aws:CurrentTime", "2020-01-01T00:00:00Z"),
+    ("DateLessThan", "aws:TokenIssueTime", "2020-01-01T00:00:00Z"),
+    ("Bool", "aws:MultiFactorAuthPresent", "false"),
+    ("BoolIfExists", "aws:MultiFactorAuthPresent", "false"),
+    ("NumericLessThan", "aws:MultiFactorAuthAge", "300"),
+    ("StringEquals", "aws:PrincipalTag/team", "x"),
+    ("StringEquals", "aws:ResourceTag/team", "x"),
+    ("StringNotEquals", "aws:PrincipalOrgID", "o-zzzzzzzzzz"),
+    ("NotIpAddress", "aws:SourceIp", "10.0.0.0/8"),
+    ("StringNotEquals", "aws:SourceVpce", "vpce-1"),
+    ("StringNotLike", "aws:userid", "AROA*"),
+    ("BoolIfExists", "aws:ViaAWSService", "false"),
+    ("ForAnyValue:StringEquals", "aws:CalledVia", "athena.amazonaws.com"),
+]
+
+
+@pytest.mark.parametrize(("operator", "key", "value"), UNKNOWN)
+def test_what_is_not_known_of_a_declared_call_is_not_guessed(
+    tmp_path: Path, operator: str, key: str, value: str
+) -> None:
+    found = why(refusing(tmp_path, {operator: {key: value}}), GUARDED)
+    assert found.edges
+    assert found.answer.verdict == "depends"
+    assert found.answer.depends_on == {key.lower()}
+
+
+@pytest.mark.parametrize(
+    ("operator", "key", "value", "verdict"),
+    [
+        ("ArnLike", "aws:SourceArn", "arn:aws:lambda:*:*:function:x", "allowed"),
+        ("StringEquals", "aws:SourceAccount", ACCOUNT, "allowed"),
+        ("Bool", "aws:PrincipalIsAWSService", "true", "allowed"),
+        ("Null", "aws:PrincipalServiceNamesList", "false", "allowed"),
+        ("Bool", "aws:SecureTransport", "false", "allowed"),
+        ("StringNotEquals", "aws:ResourceAccount", ACCOUNT, "allowed"),
+        ("StringEquals", "aws:PrincipalType", "AssumedRole", "denied"),
+        ("Null", "aws:TokenIssueTime", "false", "denied"),
+        ("Null", "aws:CurrentTime", "true", "allowed"),
+    ],
+)
+def test_what_follows_from_the_call_is_known(
+    tmp_path: Path, operator: str, key: str, value: str, verdict: str
+) -> None:
+    found = why(refusing(tmp_path, {operator: {key: value}}), GUARDED)
+    assert found.answer.verdict == verdict
+
+
+DECLARED = [
+    # What the grant asks for, what the Deny asks for, whether the request is allowed then.
+    ({"Bool": {"aws:MultiFactorAuthPresent": "true"}}, "false", "allowed"),
+    ({"Bool": {"aws:MultiFactorAuthPresent": "true"}}, "true", "denied"),
+    ({"StringEquals": {"aws:PrincipalTag/team": "x"}}, "false", "depends"),
+    ({"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}}, "false", "allowed"),
+]
+
+
+@pytest.mark.parametrize(("declared", "value", "verdict"), DECLARED)
+def test_what_the_grant_declares_is_known(
+    tmp_path: Path, declared: Any, value: str, verdict: str
+) -> None:
+    refuse = {"Bool": {"aws:MultiFactorAuthPresent": value}}
+    found = why(refusing(tmp_path, refuse, conditions=declared), GUARDED)
+    assert found.answer.verdict == verdict
+
+
+def test_the_proof_says_what_an_edge_depends_on(tmp_path: Path) -> None:
+    condition = {"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}
+    compilation = refusing(tmp_path, condition, **reads("t/guarded"))
+    (error,) = errors(compilation)
+    assert error.startswith("E831 lab/worker-reads: ")
+    assert error.endswith(": it depends on aws:currenttime")
+
+
+def test_a_header_that_the_caller_may_send_leaves_the_answer_open(tmp_path: Path) -> None:
+    """An upload that leaves encryption to the bucket sends none; one that must, can."""
+    header = "s3:x-amz-server-side-encryption"
+    refuse = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*"}
+    guards = [
+        {**refuse, "Condition": {"StringEquals": {header: "AES256"}}},
+        {**refuse, "Condition": {"Null": {header: "true"}}},
+    ]
+    for number, expected in (
+        (1, []),
+        (2, [f"it depends on policy of arn:aws:s3:::elsewhere, {header}"]),
+    ):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        more = {"name": "more", "role": "${aws_iam_role.worker.name}"}
+        compilation = lab(
+            folder,
+            {"worker": {"description": "Works", "service": "lambda.amazonaws.com"}},
+            {"aws_iam_role_policy": {"more": {**more, "policy": policy(*guards[:number])}}},
+            {
+                "worker-writes": {
+                    "principal": "worker",
+                    "actions": ["s3:PutObject"],
+                    "resource": {"arn": "arn:aws:s3:::elsewhere/*"},
+                }
+            },
+        )
+        assert [error.rpartition(": ")[2] for error in errors(compilation)] == expected

@@ -60,6 +60,8 @@ def holds(condition: Condition, context: Context) -> Truth:
     """Whether the request fulfils the condition."""
     values = context.get(condition.key)
     if isinstance(values, frozenset):
+        if condition.operator is None and context.always(condition.key):
+            return _null(condition, missing=False, context=context)
         return values
     if condition.operator is None:
         return _null(condition, missing=not values, context=context)
@@ -73,6 +75,13 @@ def holds(condition: Condition, context: Context) -> Truth:
         # Several values without a set operator: the documentation leaves the result open.
         return frozenset({condition.key})
     return _one(condition, values[0], context)
+
+
+def holds_without(condition: Condition) -> bool:
+    """Whether a request that lacks the key fulfils the condition."""
+    if condition.operator is None:
+        return any(each.text.lower() == "true" for each in condition.values)
+    return _missing(condition)
 
 
 def _missing(condition: Condition) -> bool:

@@ -7,7 +7,7 @@ KMS condition keys".
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from compiler.access.evaluation.principals import Caller, caller
 from compiler.access.evaluation.records import Policies
@@ -23,8 +23,9 @@ class Request:
 
     `principal` is the ARN of a role, user, session (assumed-role), account root or identity
     provider, a service (`events.amazonaws.com`), or `*` for nobody known. `resource` is one ARN,
-    or `*` for actions without resources. `context` are condition keys; with `complete` what it
-    doesn't state and can't be derived is absent, otherwise answers may depend on it.
+    or `*` for actions without resources. `context` are condition keys. What it doesn't state and can't
+    be derived, answers may depend on; but it is absent if it is among `absent` (in lower case), and
+    with `complete` always.
     """
 
     principal: str
@@ -32,6 +33,7 @@ class Request:
     resource: str
     context: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     complete: bool = False
+    absent: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -63,10 +65,16 @@ class Ask:
             return context[key]
         derive = _DERIVED.get(key)
         found = frozenset({key}) if derive is None else derive(self)
-        if self.request.complete and found == frozenset({key}):
+        unstated = self.request.complete or key in self.request.absent
+        if unstated and found == frozenset({key}):
             found = None
         context[key] = found
         return found
+
+    def always(self, key: str) -> bool:
+        """Whether the key is certainly there, even if its value isn't known."""
+        temporary = key == "aws:tokenissuetime" and self.caller.kind in ("role", "session")
+        return temporary or key in _ALWAYS
 
 
 def prepare(policies: Policies, request: Request) -> Ask:
@@ -79,13 +87,7 @@ def prepare(policies: Policies, request: Request) -> Ask:
     if resource in policies.keys and request.action.lower() not in ALIAS_ACTIONS:
         alias = resource.split(":", 5)[5]
         given = {"kms:RequestAlias": alias, **request.context}
-        request = Request(
-            principal=request.principal,
-            action=request.action,
-            resource=policies.keys[resource],
-            context=given,
-            complete=request.complete,
-        )
+        request = replace(request, resource=policies.keys[resource], context=given)
     return Ask(request, policies, who, _owner(policies, request, who))
 
 
@@ -179,6 +181,7 @@ _DERIVED: dict[str, Callable[[Ask], Found]] = {
     "aws:principalservicename": lambda ask: (
         (ask.caller.name,) if ask.caller.kind == "service" else None
     ),
+    "aws:principalservicenameslist": _from_service("aws:principalservicenameslist"),
     "aws:principaltype": _principal_type,
     "aws:requestedregion": _requested_region,
     "aws:resourceaccount": _resource_account,
@@ -193,5 +196,7 @@ _DERIVED: dict[str, Callable[[Ask], Found]] = {
     "kms:resourcealiases": _resource_aliases,
     "s3:resourceaccount": _resource_account,
 }
+# Those that AWS says are always in a request's context.
+_ALWAYS = frozenset({"aws:currenttime", "aws:epochtime", "aws:userid"})
 # The keys whose values follow from the request's principal, resource and way.
 DERIVED = frozenset(_DERIVED)

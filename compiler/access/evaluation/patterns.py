@@ -22,6 +22,9 @@ class Context(Protocol):
     def get(self, key: str) -> tuple[str, ...] | frozenset[str] | None:
         """The values of a key in lower case; None: it is absent; a set: what it depends on."""
 
+    def always(self, key: str) -> bool:
+        """Whether the key is certainly there, even if its value isn't known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pattern:

@@ -18,7 +18,7 @@ from compiler.access.evaluation.text import like
 from compiler.access.ledger import Edge
 from compiler.access.proof_index import Index, within
 
-# What stands for any text: a statement must have the edge's wildcard to allow it.
+# What stands for any text, where a request must have one.
 ANY = "x"
 _CHOSEN = frozenset({"arnequals", "arnlike", "bool", "stringequals", "stringlike"})
 # Headers that an upload doesn't send which leaves its encryption to the bucket.
@@ -34,7 +34,7 @@ UNSENT = frozenset(
 
 def requests(known: Index, edge: Edge) -> Iterator[Request]:
     """One for each action of the edge."""
-    resource = resource_of(known, edge)
+    resource, whole = resource_of(known, edge)
     asking = declared(known, edge)
     for action in edge.actions:
         asked = conditions(asking, action) if asking else []
@@ -44,6 +44,7 @@ def requests(known: Index, edge: Edge) -> Iterator[Request]:
             resource=resource,
             context=context(asked),
             absent=absent(asked),
+            whole=whole,
         )
 
 
@@ -62,8 +63,17 @@ def declared(known: Index, edge: Edge) -> list[Statement]:
     return found
 
 
-def resource_of(known: Index, edge: Edge) -> str:
-    """An ARN of the edge's resource; for one that only the cloud can name, its symbol."""
+def resource_of(known: Index, edge: Edge) -> tuple[str, str]:
+    """An ARN of the edge's resource, and the pattern that it stands for, "" where it is the only one.
+
+    For one that only the cloud can name, its symbol.
+    """
+    arn = _named(known, edge)
+    pattern = arn if "*" in arn and arn != "*" else ""
+    return (arn.replace("*", ANY) if pattern else arn), pattern
+
+
+def _named(known: Index, edge: Edge) -> str:
     arn = edge.resource_arn
     if arn == "*":
         return arn
@@ -76,8 +86,8 @@ def resource_of(known: Index, edge: Edge) -> str:
         for found in known.of(evidence) if evidence.side == "identity" else ():
             for pattern in found.statement.resources:
                 if "<" in pattern.text and within(arn, pattern.text):
-                    return pattern.text.replace("*", ANY)
-    return arn.replace("*", ANY)
+                    return pattern.text
+    return arn
 
 
 def conditions(statements: Iterable[Statement], action: str) -> list[Condition]:

@@ -225,7 +225,7 @@ def _refused(known: Index, judge: Judge, edge: Edge) -> Iterator[Finding]:
         named = halves or edge.statements
         yield Finding(
             code="E831",
-            message=f"{edge.id}: {asked.principal} may not {asked.action} on {asked.resource}: "
+            message=f"{edge.id}: {asked.principal} may not {asked.action} on {asked.about}: "
             f"{why_not(answer)}",
             hint="look at " + "; ".join(f"{e.stack} {e.address} {e.sid} ({e.side})" for e in named),
             stack=named[0].stack,

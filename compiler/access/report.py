@@ -306,18 +306,21 @@ def _requests(
     known: Index, edges: Sequence[Edge], principal: str, action: str, resource: str
 ) -> Iterator[Request]:
     """In the context of each edge that says so; without one, nothing is said of the context."""
+    wild = "*" in resource and resource != "*"
     if not edges:
-        yield Request(principal=principal, action=action, resource=resource)
+        whole = resource if wild else ""
+        yield Request(principal=principal, action=action, resource=resource, whole=whole)
     seen = []
     for edge in edges:
         asking = natural.conditions(natural.declared(known, edge), action)
-        wild = "*" in resource and resource != "*"
+        one, whole = natural.resource_of(known, edge) if wild else (resource, "")
         request = Request(
             principal=principal,
             action=action.replace("*", natural.ANY),
-            resource=natural.resource_of(known, edge) if wild else resource,
+            resource=one,
             context=natural.context(asking),
             absent=natural.absent(asking),
+            whole=whole,
         )
         if request not in seen:
             seen.append(request)

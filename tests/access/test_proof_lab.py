@@ -109,13 +109,37 @@ def test_a_boundary_that_is_not_known_leaves_the_answer_open(tmp_path: Path, arn
     assert f"depends on {arn}" in errors(compilation)[0]
 
 
-def test_a_boundary_that_admits_less_than_the_edge_is_found(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("admits", "proven"),
+    [
+        ({"Resource": f"{PARAMETERS}/t*"}, True),
+        ({"Resource": ["arn:aws:ssm:*:*:parameter/*"]}, True),
+        ({"NotResource": f"{PARAMETERS}/u*"}, True),
+        ({"Resource": f"{PARAMETERS}/t-one"}, False),
+        ({"Resource": f"{PARAMETERS}/t?"}, False),
+        ({"Resource": f"{PARAMETERS}/tx"}, False),
+        ({"Resource": f"{PARAMETERS}/t*x"}, False),
+        ({"NotResource": f"{PARAMETERS}/t-one"}, False),
+        ({"NotResource": f"{PARAMETERS}/*-one"}, False),
+    ],
+)
+def test_a_boundary_admits_all_of_the_edges_pattern(
+    tmp_path: Path, admits: Any, proven: bool
+) -> None:
     """The parameter may have a policy that nobody here knows; that is no reason to trust in it."""
-    fence = {"Sid": "One", "Effect": "Allow", "Action": "ssm:Get*", "Resource": f"{PARAMETERS}/u/*"}
-    policies = {"fence": {"name": "fence", "policy": policy(fence)}}
+    fence = policy({"Sid": "Some", "Effect": "Allow", "Action": "ssm:Get*", **admits})
+    policies = {"fence": {"name": "fence", "policy": fence}}
     compilation = bounded(tmp_path, "${aws_iam_policy.fence.arn}", "t*", aws_iam_policy=policies)
-    assert [error[:4] for error in errors(compilation)] == ["E831"], errors(compilation)
-    assert "the permissions boundary of" in errors(compilation)[0]
+    assert [error[:4] for error in errors(compilation)] == ([] if proven else ["E831"])
+    for error in errors(compilation):
+        assert f"doesn't admit ssm:GetParameter on {PARAMETERS}/t*" in error
+
+
+def test_a_question_about_a_pattern_is_about_all_of_it(tmp_path: Path) -> None:
+    compilation = bounded(tmp_path, "arn:aws:iam::aws:policy/ReadOnlyAccess", "t/*")
+    asked = f"acme-worker ssm:GetParameter {PARAMETERS}"
+    assert why(compilation, f"{asked}/t/*").answer.allowed
+    assert not why(compilation, f"{asked}/*").answer.allowed
 
 
 def refusing(folder: Path, condition: Any, **grant: Any) -> Compilation:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from compiler.access.evaluation.principals import Caller, caller
 from compiler.access.evaluation.records import Policies
+from compiler.access.evaluation.text import ANYTHING
 
 Values = tuple[str, ...]
 # What a key has: its values, None for "certainly absent", or what it depends on.
@@ -25,7 +26,7 @@ class Request:
     provider, a service (`events.amazonaws.com`), or `*` for nobody known. `resource` is one ARN,
     or `*` for actions without resources. `context` are condition keys. What it doesn't state and can't
     be derived, answers may depend on; but it is absent if it is among `absent` (in lower case), and
-    with `complete` always.
+    with `complete` always. Of `whole`, a pattern, the resource is one: what allows must allow it all.
     """
 
     principal: str
@@ -34,6 +35,12 @@ class Request:
     context: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     complete: bool = False
     absent: frozenset[str] = frozenset()
+    whole: str = ""
+
+    @property
+    def about(self) -> str:
+        """The resource, or the pattern that it stands for."""
+        return self.whole or self.resource
 
 
 @dataclass(slots=True)
@@ -47,12 +54,14 @@ class Ask:
     action: str = field(init=False)
     service: str = field(init=False)
     resource: str = field(init=False)
+    whole: str = field(init=False)
     _context: dict[str, Found] = field(init=False)
 
     def __post_init__(self) -> None:
         self.action = self.request.action.lower()
         self.service = self.action.partition(":")[0]
         self.resource = self.request.resource
+        self.whole = self.request.whole.replace("*", ANYTHING)
         self._context = {
             key.lower(): (value,) if isinstance(value, str) else tuple(value)
             for key, value in self.request.context.items()

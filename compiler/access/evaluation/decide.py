@@ -167,7 +167,7 @@ def _open(tallies: list[Tally]) -> list[Link]:
 
 def _missing(ask: Ask, sides: _Sides) -> tuple[str, ...]:
     """What no statement says, in words."""
-    what = f"{ask.request.action} on {ask.resource}"
+    what = f"{ask.request.action} on {ask.request.about}"
     lines = []
     machine = ask.caller.kind in ("service", "federated", "anonymous")
     if sides.identity is False and not machine:

@@ -10,6 +10,7 @@ from compiler.access.evaluation.principals import Level, level, may_mean
 from compiler.access.evaluation.records import Bundle, Statement
 from compiler.access.evaluation.text import arn_like
 from compiler.access.evaluation.truth import Truth, any_of, conjunction, disjunction, negation
+from compiler.data.arns import overlaps
 
 
 @dataclass(slots=True)
@@ -71,8 +72,16 @@ def names_action(statement: Statement, ask: Ask) -> bool:
 
 
 def names_resource(statement: Statement, ask: Ask) -> Truth:
-    """Whether the statement is about the resource."""
-    found = any_of(each.matches(arn_like, ask.resource, ask) for each in statement.resources)
+    """Whether the statement is about the resource; one that allows, about the whole of a pattern."""
+    resource = ask.resource
+    if ask.whole and statement.allows:
+        if statement.not_resource:
+            pattern = ask.request.whole
+            if any(not e.variables and overlaps(pattern, e.text) for e in statement.resources):
+                return False
+        else:
+            resource = ask.whole
+    found = any_of(each.matches(arn_like, resource, ask) for each in statement.resources)
     return negation(found) if statement.not_resource else found
 
 

@@ -15,6 +15,8 @@ from functools import lru_cache
 HOLE = "\ue000"
 STAR = "\ue001"  # a `*` that is meant literally: from `${*}` or from a variable's value
 QUESTION = "\ue002"
+# Any text, in what is matched: only a `*` covers it.
+ANYTHING = "\ue003"
 _SPECIAL = re.compile(f"[*?{HOLE}{STAR}{QUESTION}]")
 
 Test = Callable[[str], bool]
@@ -68,7 +70,7 @@ def like(pattern: str) -> Test:
     if special.group() == "*" and special.end() == len(pattern):
         prefix = pattern[:-1]
         return lambda value: value.startswith(prefix)
-    return _compiled(pattern, {"*": ".*", "?": "."})
+    return _compiled(pattern, {"*": ".*", "?": f"[^{ANYTHING}]"})
 
 
 @lru_cache(maxsize=8192)

@@ -76,9 +76,8 @@ class CodeConnectionsSource(Shape):
         Annotated[
             Text,
             Matching(
-                r"arn:[\w-]+:(?:codeconnections|codestar-connections):[\w-]+:\d{12}:connection/"
-                r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
-                "the ARN of a connection, which ends in connection/ and a UUID",
+                r"arn:[\w-]+:(?:codeconnections|codestar-connections):[\w-]+:\d{12}:connection/[\w-]+",
+                "the ARN of a connection",
             ),
         ]
         | None

@@ -11,7 +11,8 @@ autoscaler of nodes is installed.
 
 Each entry of `workloads` gets a role, which the pods of its service account, and no others, have
 through EKS Pod Identity. With `reads` the role may read the group's artifacts in the hub's bucket,
-and with an image of the hub the nodes may pull it; the second halves stand in the hub's stack. Pods
+and with an image of the hub, or of another repository of the blueprint by its address, the nodes may pull
+it; the second halves stand in the hub's stack. Pods
 learn where the model is from the variables `MODEL_BUCKET`, `MODEL_PREFIX`, `MODEL_REGION` and
 `MODEL_URI`. A cluster does not follow the hub's approvals: pods may load whatever lies below the
 group's prefix, also what was never registered or was rejected. `reads: {hub: …, group: …, path: v7/}`
@@ -51,8 +52,8 @@ def build(draft: Draft) -> None:
     groups = nodes.build(parties, subnets, first)
     addons.after_nodes(parties, groups)
     access.build(parties)
-    pods = workloads.build(parties)
     plugin = inputs.device_plugin if _wants_plugin(inputs) else None
+    pods = workloads.build(parties, plugin)
     for name, content in manifests(pods, plugin).items():
         draft.asset(inputs.account, f"assets/manifests/{name}", content)
 

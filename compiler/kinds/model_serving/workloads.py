@@ -7,31 +7,38 @@ from compiler.kinds.draft import Draft
 from compiler.kinds.model_hub.names import HubGroup, find_group
 from compiler.kinds.model_hub.names import parties as hub_parties
 from compiler.kinds.model_hub.uses import PULL, reads_model
+from compiler.kinds.model_serving.images import repository_of
 from compiler.kinds.model_serving.names import Parties, identifier
 from compiler.kinds.model_serving.rendering import Pods
 from compiler.kinds.model_serving.workload import Reads, Workload
 from compiler.terraform.stack import reference
 
 
-def build(parties: Parties) -> list[Pods]:
-    """Roles and their association with service accounts; gives what the manifests say."""
+def build(parties: Parties, plugin: str | None) -> list[Pods]:
+    """Roles and their association with service accounts; gives what the manifests say.
+
+    `plugin` is the image of the device plugin, where nodes pull one.
+    """
     workloads = sorted(parties.inputs.workloads.items())
     found = [_workload(parties, name, given) for name, given in workloads]
-    _pulls(parties, {made[1].arn: made[1] for made in found if made and made[1]})
+    pulled = [made[1] for made in found if made]
+    pulled += [repository_of(parties.draft, plugin)] if plugin else []
+    _pulls(parties, {each.arn: each for each in pulled if each})
     return [made[0] for made in found if made]
 
 
 def _workload(
     parties: Parties, name: str, given: Workload
 ) -> tuple[Pods, Repository | None] | None:
-    """The workload, and the repository of its image in a hub; None where its model is not there."""
+    """The workload, and the repository of its image if that is one of the blueprint; None where its
+    model is not there."""
     draft, account = parties.draft, parties.account
     group = None
     if given.reads:
         group = find_group(draft, given.reads.hub, given.reads.group, ("workloads", name, "reads"))
         if group is None:
             return None
-    repository = None
+    repository = repository_of(draft, given.image) if given.has_registry else None
     if given.reads and not given.has_registry:
         repository = _repository(draft, name, given, given.reads, group)
         if repository is None:
@@ -61,7 +68,9 @@ def _workload(
     parties.pods_role(namespace, given.service_account, role, association)
     arn = f"ARN of the role of the pods of {name}"
     draft.output(account, f"pods_{identifier(name)}_role_arn", role.arn, arn)
-    image = repository.image("")[:-1] if repository else given.image
+    image = given.image
+    if repository and not given.has_registry:
+        image = repository.image("")[:-1]
     environment = _environment(parties, given, group)
     pods = Pods(
         name=name,

@@ -12,12 +12,12 @@ has one more version, `not-for-launch`, which Terraform must make it with and wh
 The portfolio is shared within the organisation: with a whole unit whose `aws.ou` is known if all its
 accounts are to launch, none of them has a role of `audience` for itself (`account`), and
 `organization.aws.id` and `management_account` are given (the three make the unit's ARN), else account
-by account. Each account that launches has the launch role, under one name, a
-role for each product that what is launched of it runs as, and a policy of ours on each role of
-`audience`. With units the principals are shared by name: whoever may make a role of just that name and
-path there can launch, so give each role of `audience` a path that only you make roles in
-(`team/data-scientist`; AWS names this way to more rights at CreatePortfolioShare). AWS announced the
-sharing of names for its standard partition only: in others no unit is shared to. An account that is shared to alone gets no names: its
+by account. Each account that launches has the launch role, under one name, a role for each product that
+what is launched of it runs as, and a policy of ours on each role of `audience`. With units the
+principals are shared by name: whoever may make a role of just that name and path there can launch, so
+give each role of `audience` a path that only you make roles in (`team/data-scientist`; AWS names this
+way to more rights at CreatePortfolioShare). AWS announced the sharing of names for its standard
+partition only: in others no unit is shared to. An account that is shared to alone gets no names: its
 own stack says exactly which roles see the portfolio, once it is told the portfolio's id.
 
 A launched endpoint reads the model of its own product and no other, unless products share a role
@@ -26,8 +26,8 @@ is enough for 4 roles in 50 accounts, or for 15 in 8.
 
 A template of the team's own says in `permissions` what the launch role needs for it. Where it hands on
 `arn:${AWS::Partition}:iam::${AWS::AccountId}:role/<organization>-<component>-<product>-run`, the launch
-role may pass that role to SageMaker. It reads the models that the product's `reads` names, and writes the
-logs of endpoints whose names start with `<organization>-<component>-<product>-`. A template names
+role may pass that role to SageMaker. It reads the models that the product's `reads` names, and writes
+the logs of endpoints whose names start with `<organization>-<component>-<product>-`. A template names
 no account but those of hubs and of AWS's image registries, and what the product's `accounts` lists.
 
 With `deploy.aws.role` that role gets in the management account what turning sharing on and naming an

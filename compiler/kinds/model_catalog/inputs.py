@@ -118,8 +118,8 @@ class Parameters(Shape):
         default=None,
         ge=1,
         le=100,
-        description="most instances of the parameter MaxInstances; default: one of a model, any number "
-        "of the team's template",
+        description="most instances of the parameter MaxInstances; default: 1 for a model, no limit for a "
+        "template of the team's own",
     )
 
 

@@ -11,12 +11,12 @@ autoscaler of nodes is installed.
 
 Each entry of `workloads` gets a role, which the pods of its service account, and no others, have
 through EKS Pod Identity. With `reads` the role may read the group's artifacts in the hub's bucket,
-and with an image of the hub, or of another repository of the blueprint by its address, the nodes may pull
-it; the second halves stand in the hub's stack. Pods
-learn where the model is from the variables `MODEL_BUCKET`, `MODEL_PREFIX`, `MODEL_REGION` and
-`MODEL_URI`. A cluster does not follow the hub's approvals: pods may load whatever lies below the
-group's prefix, also what was never registered or was rejected. `reads: {hub: …, group: …, path: v7/}`
-narrows role and variables to what lies below that path, so that a review of the blueprint decides.
+and with an image of the hub, or of another repository of the blueprint by its address, the nodes may
+pull it; the second halves stand in the hub's stack. Pods learn where the model is from the variables
+`MODEL_BUCKET`, `MODEL_PREFIX`, `MODEL_REGION` and `MODEL_URI`. A cluster does not follow the hub's
+approvals: pods may load whatever lies below the group's prefix, also what was never registered or
+was rejected. `reads: {hub: …, group: …, path: v7/}` narrows role and variables to what lies below
+that path, so that a review of the blueprint decides.
 
 Terraform makes no Kubernetes objects. They are in `assets/manifests/`, one a file, for `kubectl
 apply -f` or a GitOps tool: namespaces (pod security "restricted", no traffic by default), and for

@@ -8,9 +8,10 @@ its project. They need roles/billing.costsManager on the billing account of a bu
 person also USER_PROJECT_OVERRIDE=true and GOOGLE_BILLING_PROJECT in the environment. Google keeps the
 id of a deleted pool for 30 days.
 
-A project's baseline makes one account. It may be for several projects
-(`deploy.google.service_account` without an expression): in the others, stacks say that its calls count there (`user_project_override`), for which it gets
-roles/serviceusage.serviceUsageConsumer from the baseline; without one, give it that role by hand.
+A project's baseline makes one account. It may be for several projects (`deploy.google.service_account`
+without an expression): in the others, stacks say that its calls count there (`user_project_override`),
+for which it gets roles/serviceusage.serviceUsageConsumer from the baseline; without one, give it that
+role by hand.
 
 Before the very first apply, in each project: `gcloud services enable cloudresourcemanager.googleapis.com
 serviceusage.googleapis.com iam.googleapis.com iamcredentials.googleapis.com`. Without them Terraform

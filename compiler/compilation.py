@@ -255,7 +255,8 @@ def build(
     edges = renaming.entries(access.edges())
     bindings = renaming.entries(bound.entry for draft in drafts for bound in draft.bindings)
     diagnostics += check_instances(stacks, spans)
-    stacks, found = adopt(world.components, stacks)
+    # What is not there because a component is wrong is not told again of what it adopts.
+    stacks, found = adopt(_sound(drafts, world.components), stacks)
     diagnostics += (*found, *_refuse_living(world, stacks, spans))
     for path in world.removed:
         if path not in spans:
@@ -327,6 +328,12 @@ def drafted(
     draft = Draft(component.unrenamed, world.organization, among.neighbours, beside=beside)
     kinds[component.kind].build(draft)
     return draft
+
+
+def _sound(drafts: Sequence[Draft], components: Sequence[Component]) -> list[Component]:
+    """The components that could be built."""
+    both = zip(drafts, components, strict=True)
+    return [component for draft, component in both if not has_errors(draft.diagnostics)]
 
 
 def _refuse_living(

@@ -90,8 +90,8 @@ class Components:
             tree = _without(tree, ("for_each",))
         former = self._former(name, tree, found)
         kind = self._kind(name, tree, entry.key_span, found)
-        if kind is None:
-            return
+        if kind is None or not kind.home:
+            return  # of a kind that cannot be read nothing is known, and what is wrong with it is told
         self._check_home(name, entry.value, kind, found)
         for match in self._matches(name, tree, kind, found):
             instance = Instance(

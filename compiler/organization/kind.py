@@ -14,8 +14,8 @@ class Kind:
     """A kind of component.
 
     `home` is the input whose first account or project is the component's own: it gives the region
-    and the scope of expressions. `per` says that the kind is for one account or project and may
-    use `for_each`; `home` is then set to each match. `scopes` maps an input to the input that
+    and the scope of expressions; a kind that cannot be read has none. `per` says that the kind is
+    for one account or project and may use `for_each`; `home` is then set to each match. `scopes` maps an input to the input that
     names the accounts it is about: such an input is evaluated in the scope of each of them.
     `build` takes the draft of a component (`compiler.kinds.draft.Draft`) and declares its parts.
     `in_projects` says that `home` names Google projects; `manual` is the kind's page where its module

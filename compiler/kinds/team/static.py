@@ -131,6 +131,7 @@ def _parts(file: KindFile) -> Iterator[Diagnostic]:
                     yield _told("E204", message, entry.key_span, hint)
                 first.setdefault((category, name), entry.key_span)
         yield from _bucket_keys(section)
+        yield from _trusted(file, section)
         yield from _after(file, section)
 
 
@@ -146,6 +147,20 @@ def _bucket_keys(section: Section) -> Iterator[Diagnostic]:
         if key and value is not None and value not in keys:
             message = f'the bucket "{name}" names the unknown key "{value}"'
             yield _told("E204", message, key.value.span, guess(value, keys))
+
+
+def _trusted(file: KindFile, section: Section) -> Iterator[Diagnostic]:
+    """A role that nobody may become, which AWS refuses: its trust policy would be empty."""
+    resources = [entries(grant.value).get("resource") for grant in file.grants.values()]
+    roles = [entries(entry.value).get("role") for entry in resources if entry]
+    named = {_text(entry.value) for entry in roles if entry}
+    for name, entry in section.group("roles").items():
+        if isinstance(entry.value, nodes.Mapping) and not (
+            name in named or {"service", "existing"} & entry.value.entries.keys()
+        ):
+            message = f'nobody may become the role "{name}"'
+            hint = "write service (lambda.amazonaws.com) or existing, or a grant of {role} to it"
+            yield _told("E204", message, entry.key_span, hint)
 
 
 def _after(file: KindFile, section: Section) -> Iterator[Diagnostic]:
@@ -253,7 +268,14 @@ def _target(
         known: Mapping[str, object] = {
             s.input: s for s in file.sections if s.cloud == "google" and not s.several
         }
-        yield from _named(id_, "input of one project", keys["project"].value, known)
+        node = keys["project"].value
+        schema = file.inputs.get(_text(node) or "")
+        if schema is not None and schema.type == "project" and _text(node) not in known:
+            message = f'the grant "{id_}" is about "{_text(node)}", which has no stack'
+            hint = f"its binding stands in one: write {_text(node)}: {{}} under stacks"
+            yield _told("E204", message, node.span, hint)
+        else:
+            yield from _named(id_, "input of one project", node, known)
     for form in forms:
         if set(keys) >= form.required and form.category:
             node = keys[form.part].value

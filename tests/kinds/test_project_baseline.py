@@ -269,11 +269,25 @@ def test_the_stack_of_the_account_is_applied_first_and_without_it() -> None:
         account = f"terraform@acme-{project}.iam.gserviceaccount.com"
         assert provider["impersonate_service_account"] == account
     wave = waves({stack.path: stack.depends_on for stack in one.stacks})
+    # The state of the second is kept in the bucket that the first makes.
     assert {path: wave[path] for path in sorted(wave)} == {
         "google/one/baseline": 0,
         "google/one/other": 1,
-        "google/two/baseline": 0,
-        "google/two/other": 1,
+        "google/two/baseline": 1,
+        "google/two/other": 2,
+    }
+
+
+def test_the_accounts_that_a_bucket_admits_come_before_its_stack() -> None:
+    """As the manual has it: the bucket alone, the other baselines, the bucket's own, all else."""
+    baseline = {"kind": "project-baseline", "for_each": {"projects": {"unit": "**"}}, **INPUTS}
+    components = {"baseline": {**baseline, "states_of": "**"}, "other": OTHER}
+    one = compiled(top={"components": components})
+    assert {stack.path: stack.depends_on for stack in one.stacks} == {
+        "google/one/baseline": ("google/two/baseline",),
+        "google/one/other": ("google/one/baseline",),
+        "google/two/baseline": (),
+        "google/two/other": ("google/one/baseline", "google/two/baseline"),
     }
 
 

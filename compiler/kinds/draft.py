@@ -46,7 +46,6 @@ from compiler.terraform.stack import (
     Stack,
     Value,
     Variable,
-    odd,
     reference,
 )
 
@@ -387,8 +386,7 @@ class Draft:
             depends_on=tuple(depends_on),
             lifecycle=lifecycle or {},
         )
-        _sound(resource.address, [arguments, resource.lifecycle])
-        self._stack(home).resources.append(resource)
+        self._stack(home).hold(resource)
         return resource.address
 
     def resources(self, home: Home) -> tuple[Resource, ...]:
@@ -397,8 +395,7 @@ class Draft:
 
     def output(self, home: Home, name: str, value: Value, description: str) -> None:
         """An output of the component's stack in that account or project."""
-        _sound(f"output.{name}", value)
-        self._stack(home).outputs.append(Output(name=name, value=value, description=description))
+        self._stack(home).hold(Output(name=name, value=value, description=description))
 
     def variable(self, home: Home, name: str, description: str) -> Expression:
         """A text that whoever applies the component's stack there may give; it is empty by default."""
@@ -494,11 +491,6 @@ class Draft:
                 hint=f"write {home.cloud}: {{region: …}} under defaults",
             )
         return home.region or "none"
-
-
-def _sound(address: str, value: Value) -> None:
-    for wrong in odd(value):
-        raise TypeError(f"{address}: {wrong}")
 
 
 def _has(id: str, *names: str | None) -> bool:

@@ -11,7 +11,7 @@ from compiler.access.parties import Place
 from compiler.data import dns_suffix
 from compiler.organization.records import Component, Home, Organization, Project
 from compiler.organization.roots import aws_providers, google_providers, label, terraform_block
-from compiler.terraform.stack import Asset, Output, Resource, Stack, Variable
+from compiler.terraform.stack import Asset, Output, Resource, Stack, Variable, odd
 
 # Source: Terraform, "Identifiers"; only what is ASCII.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -34,18 +34,24 @@ class Drafted:
     claims: list[tuple[str, str]] = field(default_factory=list)
     creates_deploy_role: bool = False
 
+    def hold(self, part: Resource | Output) -> None:
+        """Add it. Raises TypeError for what is no value of Terraform's JSON."""
+        given = [part.arguments, part.lifecycle] if isinstance(part, Resource) else part.value
+        for wrong in odd(given):
+            raise TypeError(f"{part.address}: {wrong}")
+        if isinstance(part, Resource):
+            self.resources.append(part)
+        else:
+            self.outputs.append(part)
+
     def defects(self) -> Iterator[str]:
         """Names that Terraform would not take, and different things of one address."""
         first: dict[str, Resource | Output] = {}
-        named: list[tuple[str, Resource | Output]] = [
-            (each.address, each) for each in self.resources
-        ]
-        named += [(f"output.{output.name}", output) for output in self.outputs]
-        for address, each in named:
-            if first.setdefault(address, each) != each:
-                yield f"two that differ are called {address}"
-        for address, each in first.items():
-            if not _NAME.fullmatch(each.name):
+        for part in (*self.resources, *self.outputs):
+            if first.setdefault(part.address, part) != part:
+                yield f"two that differ are called {part.address}"
+        for address, part in first.items():
+            if not _NAME.fullmatch(part.name):
                 yield f"{address}: a name in Terraform has letters, digits, _ and -, no digit first"
 
     def stack(self, organization: Organization, component: Component) -> Stack:

@@ -139,6 +139,11 @@ class Output:
     description: str
     sensitive: bool = False
 
+    @property
+    def address(self) -> str:
+        """What diagnostics call it."""
+        return f"output.{self.name}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:

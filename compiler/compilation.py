@@ -255,7 +255,6 @@ def build(
     edges = renaming.entries(access.edges())
     bindings = renaming.entries(bound.entry for draft in drafts for bound in draft.bindings)
     diagnostics += check_instances(stacks, spans)
-    # What is not there because a component is wrong is not told again of what it adopts.
     stacks, found = adopt(_sound(drafts, world.components), stacks)
     diagnostics += (*found, *_refuse_living(world, stacks, spans))
     for path in world.removed:
@@ -331,7 +330,7 @@ def drafted(
 
 
 def _sound(drafts: Sequence[Draft], components: Sequence[Component]) -> list[Component]:
-    """The components that could be built."""
+    """The components that could be built: what the others lack is not told again of what they adopt."""
     both = zip(drafts, components, strict=True)
     return [component for draft, component in both if not has_errors(draft.diagnostics)]
 

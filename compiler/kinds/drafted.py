@@ -47,7 +47,8 @@ class Drafted:
     def defects(self) -> Iterator[str]:
         """Names that Terraform would not take, and different things of one address."""
         first: dict[str, Resource | Output] = {}
-        for part in (*self.resources, *self.outputs):
+        parts: list[Resource | Output] = [*self.resources, *self.outputs]
+        for part in parts:
             if first.setdefault(part.address, part) != part:
                 yield f"two that differ are called {part.address}"
         for address, part in first.items():

@@ -94,7 +94,7 @@ def headline(one: Compared) -> list[str]:
     if others := len(one.difference.retagged):
         where = "1 stack" if others == 1 else f"{others} stacks"
         lines.append(
-            f"default tags: differ in {where}; each resource there that has tags changes, too"
+            f"default tags: differ in {where}; each resource there that takes them changes, too"
         )
     summary = delta_report.summary(one.delta) if one.delta.changes else "no difference"
     return [*lines, f"access: {summary}"]

@@ -174,7 +174,7 @@ def test_default_tags_are_told_as_a_change_of_all_resources(
 ) -> None:
     """They stand in the provider, so no resource differs, and Terraform changes nearly all."""
     found = case("only-tags", monkeypatch)
-    said = "default tags: differ in 3 stacks; each resource there that has tags changes, too"
+    said = "default tags: differ in 3 stacks; each resource there that takes them changes, too"
     assert f"\nresources: 1 to change\n{said}\n" in diff_report.as_text(found, "a", "b")
     assert f"\n- {said}\n" in as_markdown(found, "a", "b")
     (body,) = json.loads(diff_report.as_json(found, "a", "b"))["organizations"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import select
 import signal
 import stat
@@ -283,18 +284,21 @@ def test_only_what_a_change_affects(bench: Bench) -> None:
     assert expected < ALL
     found = ("--from", "./old.yaml")
     assert set(statuses(bench.report("plan", *found, "--save", "plans"))) == expected
-    (other, *_) = ALL - expected
+    others = ALL - expected
+    other = min(others)
     assert bench.report("plan", *found, "--only", other)["stacks"] == []
     assert set(statuses(bench.report("plan", *found, "--only", "**/churn"))) == expected
     assert bench.run("plan", *found, "--only", "aws/shard/churn").returncode == 2
     assert statuses(bench.report("apply", *found, "--plans", "plans")) == dict.fromkeys(
         expected, "applied"
     )
-    assert not [line for line in bench.log() if other in line]
+    assert not [line for line in bench.log() if any(each in line for each in others)]
     (bench.folder / "older.yaml").write_text(BLUEPRINT.replace("name: acme", "name: other"))
     refused = bench.run("apply", "--from", "./older.yaml", "--plans", "plans")
     assert refused.returncode == 2
-    assert f'there is no saved plan of "acme/{other}"' in refused.stderr
+    missing = re.findall('there is no saved plan of "acme/(.*)"', refused.stderr)
+    assert set(missing) <= others
+    assert missing
 
 
 @pytest.mark.parametrize("words", [("plan",), ("apply", "--yes")])

@@ -11,6 +11,7 @@ import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -221,12 +222,45 @@ def _missing(path: Path, thing: Thing) -> Diagnostic:
 
 def _unknown(path: Path, thing: Thing) -> Diagnostic:
     known = _keys_at(thing, path[:-1])
+    if path[-1] in known:
+        return _mixed(path[:-1], thing)
     return Diagnostic(
         code="E202",
         message=f'{thing.what} has no key "{dotted(path)}"',
         span=_key_span(thing.node, path) or thing.owner,
         hint=hint_of_key(str(path[-1]), known, _models_at(thing.model, path[:-1])),
     )
+
+
+def _mixed(path: Path, thing: Thing) -> Diagnostic:
+    """A mapping with keys of several forms, of which it may have one: said once, for all of its keys."""
+    given = _given(thing.node, path)
+    forms = [
+        [_name_of(model, key) for key in _fields(model)] for model in _models_at(thing.model, path)
+    ]
+    forms = [form for form in forms if not given.isdisjoint(form)]
+    others = [_and(sorted(given.difference(form) & {*chain(*forms)})) for form in forms]
+    wanted = " or ".join(f"{{{', '.join(form)}}}" for form in forms)
+    return Diagnostic(
+        code="E204",
+        message=f'{thing.what}: "{dotted(path)}" must be exactly one of {wanted}, not a mix of them',
+        span=_key_span(thing.node, path) or thing.owner,
+        hint=f"leave out {', or '.join(each for each in others if each)}",
+    )
+
+
+def _given(node: nodes.Node, path: Path) -> set[str]:
+    """The keys of the mapping at `path`."""
+    for step in path:
+        if isinstance(node, nodes.Mapping):
+            node = node.entries[str(step)].value
+        elif isinstance(node, nodes.Sequence) and isinstance(step, int):
+            node = node.items[step]
+    return set(node.entries) if isinstance(node, nodes.Mapping) else set()
+
+
+def _and(keys: Iterable[str]) -> str:
+    return " and ".join(f'"{key}"' for key in keys)
 
 
 def hint_of_key(key: str, known: Iterable[str], models: Iterable[type[BaseModel]] = ()) -> str:

@@ -83,12 +83,13 @@ OneProject = Annotated[
 ]
 Projects = Annotated[list[Project], PlainValidator(_projects), WithJsonSchema(_SELECTOR_SCHEMA)]
 
-# A role's name with its path, as IAM writes it after `role/`.
+# A role's name with its path, as IAM writes it after `role/`. With both slashes a path has up to 512
+# characters. Source: IAM API reference, CreateRole. Those that a policy would take for wildcards are none.
 RolePath = Annotated[
     Text,
     Matching(
-        r"(?:[\w+=,.@-]+/){0,10}[\w+=,.@-]{1,64}",
-        "a role's name, with its path where it has one (team/approver)",
+        r"(?=(?:.{1,510}/)?[^/]*$)(?:[\w+=,.@-]+/)*[\w+=,.@-]{1,64}",
+        "a role's name, with its path where it has one (team/approver), 64 and 512 characters at most",
         "the name only, not the ARN",
     ),
 ]

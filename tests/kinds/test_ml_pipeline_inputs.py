@@ -160,3 +160,75 @@ def test_a_connection_that_the_pipeline_cannot_use(arn: str, why: str, tmp_path:
 def test_a_connection_is_usable_in_every_region(service: str, tmp_path: Path) -> None:
     arn = f"arn:aws:{service}:us-east-1:111111111111:connection/{UUID}"
     assert compiled(tmp_path, source=connection(arn)).diagnostics == ()
+
+
+# -------------------------------------------------------------------- one of several forms
+
+
+def train(**image: str) -> dict[str, Any]:
+    return {**INPUTS["train"], "image": image}
+
+
+def test_keys_of_both_forms_of_an_image(tmp_path: Path) -> None:
+    """Said once: the one form is not blamed for the keys of the other."""
+    mixed = train(builtin="xgboost", version="1.7-1", repository="churn", tag="1")
+    found = refused(tmp_path, train=mixed)
+    assert (found.code, found.message) == (
+        "E204",
+        'component "churn": "train.image" must be exactly one of {builtin, version} or '
+        "{repository, tag, existing}, not a mix of them",
+    )
+    assert found.hint == 'leave out "repository" and "tag", or "builtin" and "version"'
+
+
+def test_a_misspelt_key_of_an_image_is_no_mix(tmp_path: Path) -> None:
+    found = refused(tmp_path, train=train(repository="churn", tag="1", exists="true"))
+    assert (found.code, found.hint) == ("E202", 'did you mean "existing"?')
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"codecommit": {"repository": "churn"}, "s3": {"key": "source/x.zip"}},
+        {"codecommit": {"repository": "churn"}, "s3": {"key": "x.zip"}},
+        {"codecommit": {}, "s3": {"key": "source/x.zip"}},
+    ],
+)
+def test_two_sources_are_told_whatever_is_in_them(source: dict[str, Any], tmp_path: Path) -> None:
+    found = refused(tmp_path, source=source)
+    assert found.message.endswith(
+        '"source" must be exactly one of codeconnections, codecommit and s3, not 2 of them'
+    )
+
+
+def test_no_source(tmp_path: Path) -> None:
+    assert "not 0 of them" in refused(tmp_path, source={"s3": None}).message
+    assert refused(tmp_path, source={"codecomit": {"repository": "x"}}).code == "E202"
+
+
+# -------------------------------------------------------------------- roles
+
+
+def path_of(length: int, segments: int) -> str:
+    """A path of so many characters with its closing slash, in so many segments of about one length."""
+    step = length // segments
+    return (
+        "a" * (length - step * (segments - 1) - 1) + ("/" + "b" * (step - 1)) * (segments - 1) + "/"
+    )
+
+
+@pytest.mark.parametrize(("length", "segments"), [(40, 20), (511, 1), (511, 60)])
+def test_a_path_may_be_as_long_as_iam_allows(length: int, segments: int, tmp_path: Path) -> None:
+    path = path_of(length, segments)
+    assert (len(path), path.count("/")) == (length, segments)
+    role = path + "r" * 64
+    assert compiled(tmp_path, approval={"by": [role]}).diagnostics == ()
+
+
+@pytest.mark.parametrize(
+    "role", [path_of(512, 60) + "r", "team/" + "r" * 65, "team//r", "/r", "r/"]
+)
+def test_a_role_that_iam_cannot_have(role: str, tmp_path: Path) -> None:
+    found = refused(tmp_path, approval={"by": [role]})
+    assert found.code == "E204"
+    assert "64 and 512 characters at most" in found.message

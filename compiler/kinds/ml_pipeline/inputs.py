@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -105,16 +106,29 @@ class Source(Shape):
     codecommit: CodeCommitSource | None = None
     s3: S3Source | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _not_several(cls, value: Any) -> Any:
+        """Before what is wrong inside of one of them: it may be the one that goes."""
+        keys = cls.model_fields if isinstance(value, Mapping) else ()
+        given = [name for name in keys if value.get(name) is not None]
+        if len(given) > 1:
+            raise problems([_one_source(len(given))])
+        return value
+
     @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise problem(
-                "E204",
-                f"must be exactly one of codeconnections, codecommit and s3, not {len(given)} of them",
-                "source: {codeconnections: {repository: acme/churn, branch: main}}",
-            )
+    def _one(self) -> Self:
+        if all(getattr(self, name) is None for name in type(self).model_fields):
+            raise problems([_one_source(0)])
         return self
+
+
+def _one_source(given: int) -> Finding:
+    return Finding(
+        "E204",
+        f"must be exactly one of codeconnections, codecommit and s3, not {given} of them",
+        "source: {codeconnections: {repository: acme/churn, branch: main}}",
+    )
 
 
 class OwnImage(Shape):

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.parametrize("name", VARIANTS)
 
 USES = ("Encrypt", "Decrypt", "ReEncrypt", "GenerateDataKey", "CreateGrant", "Sign", "Verify")
 UNBOUND = {
+    "cloudformation:ValidateTemplate",
     "cloudwatch:PutMetricData",
     "codepipeline:PutJobFailureResult",
     "codepipeline:PutJobSuccessResult",

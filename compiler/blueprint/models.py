@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from compiler.blueprint.shapes import NAME, NAME_RULE, Matching, Shape, Text, problem, similar_name
+from compiler.blueprint.versions import overlap
+from compiler.blueprint.wording import quoted
 
 Name = Annotated[Text, Matching(NAME, NAME_RULE)]
 OrganizationName = Annotated[
@@ -239,14 +241,33 @@ Constraint = Annotated[
 ]
 
 
+# Whose schemas are known: compiler.terraform.schema.index.
+AWS_VERSIONS = ">= 5.100.0, < 7.0.0"
+GOOGLE_VERSIONS = ">= 6.50.0, < 7.0.0"
+
+
+def _admitting(known: str) -> AfterValidator:
+    """Some of the versions whose schemas are known: the stacks are written and checked for those."""
+
+    def validate(constraint: str) -> str:
+        if not overlap(constraint, known):
+            message = f"must admit some of the versions {known}, not {quoted(constraint)}"
+            raise problem(
+                "E204", message, "stacks are written for those: widen it, or leave it out"
+            )
+        return constraint
+
+    return AfterValidator(validate)
+
+
 class ProvidersModel(Shape):
     """Version constraints for required_providers."""
 
-    aws: Constraint = Field(
-        default=">= 5.100.0, < 7.0.0", description="constraint on hashicorp/aws"
+    aws: Annotated[Constraint, _admitting(AWS_VERSIONS)] = Field(
+        default=AWS_VERSIONS, description="constraint on hashicorp/aws"
     )
-    google: Constraint = Field(
-        default=">= 6.50.0, < 7.0.0", description="constraint on hashicorp/google"
+    google: Annotated[Constraint, _admitting(GOOGLE_VERSIONS)] = Field(
+        default=GOOGLE_VERSIONS, description="constraint on hashicorp/google"
     )
 
 

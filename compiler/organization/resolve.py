@@ -7,6 +7,7 @@ on with, what depends on it is left unchecked rather than blamed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -26,7 +27,7 @@ from compiler.blueprint.models import (
 )
 from compiler.blueprint.shapes import Model, Shape, check
 from compiler.blueprint.validation import hint_of_key
-from compiler.blueprint.wording import written
+from compiler.blueprint.wording import quoted, written
 from compiler.diagnostics import Diagnostic, Span, has_errors, nearest
 from compiler.organization.components import Components
 from compiler.organization.findings import read
@@ -43,6 +44,8 @@ REQUIRED = {
     "landform": f"start it with landform: {LANGUAGE}, the version of the language",
     "organization": "organization: {name: acme}",
 }
+# Source: IAM, "Types of service accounts": a project's own, and those that Google makes in it.
+SERVICE_ACCOUNT = re.compile(r"[a-z0-9][a-z0-9.-]*@(?:[a-z0-9.-]+\.)?gserviceaccount\.com")
 # Stands for an organisation whose own words are wrong, so that the rest is checked.
 UNKNOWN = OrganizationModel(name="unknown")
 
@@ -205,14 +208,28 @@ class _Resolver:
         for name, project in projects.items() if each else ():
             assert each is not None
             value, found = evaluate(each, home_scope(project, scope["organization"]))  # type: ignore[arg-type]
-            self.diagnostics += found
             agents[name] = str(nodes.plain(value))
+            if project.sound and not found:
+                found = self._service_account(agents[name], each.span)
+            self.diagnostics += found
         defaults = Deploy()
         return Deploy(
             aws_role=made.aws.role if made.aws else None,
             aws_bootstrap_role=made.aws.bootstrap_role if made.aws else defaults.aws_bootstrap_role,
             google_service_accounts=agents,
         )
+
+    def _service_account(self, address: str, span: Span) -> tuple[Diagnostic, ...]:
+        """What is wrong with the address, if nothing was said of it for another project."""
+        message = (
+            f'deploy: "google.service_account" must be the e-mail address of a service account, not '
+            f"{quoted(address)}"
+        )
+        told = any(d.span == span for d in self.diagnostics)
+        if told or SERVICE_ACCOUNT.fullmatch(address):
+            return ()
+        hint = 'for example "terraform@{{ project.id }}.iam.gserviceaccount.com"'
+        return (Diagnostic(code="E204", message=message, span=span, hint=hint),)
 
     def _state(self, scope: Scope, regions: Regions) -> State:
         made = self._section("state", StateModel, scope) or StateModel()

@@ -473,7 +473,7 @@ def projects(**changes: Any) -> dict[str, Any]:
     ("changes", "code"),
     [
         ({"top": {"deploy": None}}, "E322"),
-        ({"top": {"deploy": {"google": {"service_account": "terraform"}}}}, "E322"),
+        ({"top": {"deploy": {"google": {"service_account": "terraform"}}}}, "E204"),
         (
             {
                 "top": {

@@ -60,8 +60,7 @@ def test_the_nearest_word_in_a_chain_counts() -> None:
 
 
 def test_without_for_each_the_account_is_wanted_again() -> None:
-    world, wrong = resolved(EVERYWHERE, "b: {extends: a, for_each: null}")
-    assert world is None
+    _, wrong = resolved(EVERYWHERE, "b: {extends: a, for_each: null}")
     assert [(d.code, d.message) for d in wrong] == [("E201", 'component "b" lacks "account"')]
 
 

@@ -329,14 +329,44 @@ def _addressed(place: tuple[str, ...]) -> tuple[str, tuple[str | int, ...]]:
 
 
 def check_sizes(stacks: Iterable[Stack], spans: Mapping[str, Span]) -> Iterator[Diagnostic]:
-    """Policies, and CodePipeline's configuration values, that AWS would find too long."""
+    """Policies, and CodePipeline's configuration values, that AWS would find too long; too many tags."""
     for stack in stacks:
+        yield from _tag_counts(stack, spans[stack.path])
         for resource in stack.resources:
             yield from _policy_sizes(resource, stack, spans[stack.path])
             if resource.type == "aws_ssm_parameter":
                 yield from _parameter_size(resource, stack, spans[stack.path])
             if resource.type == "aws_codepipeline":
                 yield from _configuration_sizes(resource, stack, spans[stack.path])
+
+
+# Source: Tagging AWS Resources, "Tag naming limits and requirements"; Resource Manager
+# documentation, "Requirements for labels".
+MOST_TAGS = {"aws": 50, "google": 64}
+
+
+def _tag_counts(stack: Stack, span: Span) -> Iterator[Diagnostic]:
+    """The default tags with those of the resource that has most of its own."""
+    defaults = _default_tags(stack)
+    own = (resource.arguments.get("tags") for resource in stack.resources)
+    every = [defaults, *(defaults | tags.keys() for tags in own if isinstance(tags, Mapping))]
+    count, limit = max(map(len, every)), MOST_TAGS[stack.cloud]
+    if count > limit:
+        noun, cloud = ("tags", "AWS") if stack.cloud == "aws" else ("labels", "Google Cloud")
+        yield Diagnostic(
+            code="E407",
+            message=f"{stack.path}: a resource would have {count} {noun}, and {cloud} allows {limit}",
+            span=span,
+            hint="take some out of the component, its account, the account's units or defaults",
+        )
+
+
+def _default_tags(stack: Stack) -> set[str]:
+    provider = stack.providers.get(stack.cloud)
+    block = provider if isinstance(provider, Mapping) else {}
+    tags = block.get("default_labels", block.get("default_tags"))
+    inner = tags[0].get("tags") if isinstance(tags, list) and isinstance(tags[0], Mapping) else tags
+    return set(inner) if isinstance(inner, Mapping) else set()
 
 
 def _policy_sizes(resource: Resource, stack: Stack, span: Span) -> Iterator[Diagnostic]:

@@ -72,6 +72,17 @@ CODES: tuple[Code, ...] = (
         right="stacks:\n  home: {after: [other]}\n  other: {}\n",
     ),
     Code(
+        code="E407",
+        title="too many tags",
+        explanation=(
+            "A resource can have 50 tags on AWS, and 64 labels on Google Cloud. A stack's resources have "
+            "those that its account inherits, the component's own, and `landform-component`. The cloud "
+            "would refuse more at apply. Take some out."
+        ),
+        wrong=f"defaults:\n  tags: {{{', '.join(f't{number}: x' for number in range(50))}}}\n",
+        right="defaults:\n  tags: {owner: ml-platform, cost-center: ml}\n",
+    ),
+    Code(
         code="E501",
         title="the provider's schema refuses it",
         explanation=(

@@ -91,7 +91,7 @@ def _uses(node: Node, named: list[Use], found: list[Diagnostic]) -> None:
     elif isinstance(node.value, str) and _MARKS.search(node.value):
         template = _parse(node.value)
         if isinstance(template, _Failure):
-            found.append(_diagnostic(template, node.value, node.span))
+            found.append(_diagnostic(template, node))
             return
         expressions = [part for part in template.parts if not isinstance(part, str)]
         for number, expression in enumerate(expressions):
@@ -101,7 +101,7 @@ def _uses(node: Node, named: list[Use], found: list[Diagnostic]) -> None:
 
 def _placed(word: str, template: _Template, number: int, node: Scalar) -> tuple[str, Span]:
     place = _place(Refused("", "", word=word), template, number)
-    return word, _narrowed(node.span, str(node.value), place)
+    return word, _narrowed(node, place)
 
 
 def _chains(node: nodes.Node) -> Iterator[tuple[str, ...]]:
@@ -138,11 +138,11 @@ def _computed_key(key: str, span: Span) -> Diagnostic:
 def _scalar(source: str, node: Scalar, scope: Scope[str, object], found: list[Diagnostic]) -> Node:
     template = _parse(source)
     if isinstance(template, _Failure):
-        found.append(_diagnostic(template, source, node.span))
+        found.append(_diagnostic(template, node))
         return node
     value, failures = _run(template, scope)
     if failures:
-        found += (_diagnostic(failure, source, node.span) for failure in failures)
+        found += (_diagnostic(failure, node) for failure in failures)
         return node
     return _as_node(value, node.span)
 
@@ -334,24 +334,35 @@ def _syntax(message: str, source: str) -> Refused:
 # -------------------------------------------------------------------- diagnostics
 
 
-def _diagnostic(failure: _Failure, source: str, span: Span) -> Diagnostic:
+def _diagnostic(failure: _Failure, node: Scalar) -> Diagnostic:
     problem = failure.problem
     return Diagnostic(
         code=problem.code,
         message=problem.message,
-        span=_narrowed(span, source, failure.place),
+        span=_narrowed(node, failure.place),
         hint=problem.hint,
     )
 
 
-def _narrowed(span: Span, source: str, place: tuple[int, int] | None) -> Span:
+def _narrowed(node: Scalar, place: tuple[int, int] | None) -> Span:
     """The span of `place` within a scalar; the whole scalar's where a column can't be told.
 
     On one line, a scalar whose span is as long as its text is plain; two more are quotes without
-    escapes between them. In all other cases the text in the file is not the value.
+    escapes between them. A literal block knows how its lines stand in the file. In all other cases the
+    text in the file is not the value.
     """
+    span, source = node.span, str(node.value)
+    if place is not None and node.indent is not None:
+        first, last = (_in_block(source, offset, span.line, node.indent) for offset in place)
+        return Span(span.path, *first, *last)
     surplus = span.end_column - span.column - len(source)
     if place is None or span.line != span.end_line or surplus not in (0, 2):
         return span
     start = span.column + surplus // 2
     return Span(span.path, span.line, start + place[0], span.line, start + place[1])
+
+
+def _in_block(source: str, offset: int, line: int, indent: int) -> tuple[int, int]:
+    """The line and column of a place in a literal block, which starts in that line."""
+    before = source[:offset].split("\n")
+    return line + len(before), indent + len(before[-1]) + 1

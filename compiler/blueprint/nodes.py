@@ -51,12 +51,14 @@ ScalarValue = str | int | float | bool | None
 class Scalar:
     """A single value. `span` covers its text in the file, quotes included.
 
-    `computed` says that an expression there gave it.
+    `computed` says that an expression there gave it. `indent` is that of a literal block (`|`): how many
+    columns stand before its lines, which start below the span's first one and are as they are in the file.
     """
 
     value: ScalarValue
     span: Span
     computed: bool = field(default=False, compare=False)
+    indent: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

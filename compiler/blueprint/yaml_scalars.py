@@ -6,7 +6,7 @@ why it is refused. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import isfinite
 
 from compiler.blueprint.nodes import ScalarValue, WrittenFloat, WrittenInt
@@ -71,3 +71,20 @@ def _number(text: str, kind: str) -> tuple[ScalarValue, Problem | None]:
             "write a number, or quote it if it is text",
         )
     return WrittenFloat(number, text), None
+
+
+def literal_indent(text: str, lines: Sequence[str], start: int) -> int | None:
+    """The indentation of a literal block with that text, whose lines are those from `start` on.
+
+    None where a line is not, character for character, what the file has behind the indentation.
+    """
+    rows = text.rstrip("\n").split("\n")
+    written = lines[start : start + len(rows)]
+    if len(written) < len(rows):
+        return None
+    indent = next((len(w) - len(row) for w, row in zip(written, rows, strict=True) if row), 0)
+    same = all(
+        w[indent:] == row and not w[:indent].strip(" ")
+        for w, row in zip(written, rows, strict=True)
+    )
+    return indent if indent >= 0 and same else None

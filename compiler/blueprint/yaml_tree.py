@@ -21,7 +21,7 @@ from yamlcore import CCoreLoader  # type: ignore[import-untyped]
 
 from compiler.blueprint.nodes import Entry, Mapping, Node, Scalar, Sequence
 from compiler.blueprint.yaml_merge import given_twice, merge_documents
-from compiler.blueprint.yaml_scalars import CORE, scalar_value, tag_problem
+from compiler.blueprint.yaml_scalars import CORE, literal_indent, scalar_value, tag_problem
 from compiler.blueprint.yaml_syntax import (
     LINE_BREAK,
     Complaint,
@@ -230,7 +230,8 @@ class _Reader:
         if problem:
             code, message, hint = problem
             self.report(code, message, self._place_span(event) if event.tag else span, hint)
-        self._place(Scalar(value, span), 1, 1, event.anchor)
+        indent = literal_indent(event.value, self.lines, span.line) if event.style == "|" else None
+        self._place(Scalar(value, span, indent=indent), 1, 1, event.anchor)
 
     def _at_key(self) -> bool:
         return bool(self._stack) and self._stack[-1].is_mapping and self._stack[-1].wants_key

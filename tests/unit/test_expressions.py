@@ -261,7 +261,7 @@ def test_columns_are_exact_where_the_file_shows_the_text_as_it_is() -> None:
         (2, 8),
         (3, 8),
         (4, 4),
-        (5, 4),
+        (6, 6),
     ]
 
 
@@ -549,3 +549,37 @@ def test_codes_are_sorted_and_explained() -> None:
         assert not set(code.title + code.explanation + code.wrong + code.right) & set(
             "\x00\x07\x1b"
         )
+
+
+BLOCKS = {
+    "as it is": "a: |\n  one\n\n    two {{ nope }}\n",
+    "indented by a number": "a: |2-\n     {{ nope }}\n",
+    "beyond ASCII": "a:\n  b: |+\n      \u00e9\U0001f600 {{ nope }}\n\n",
+    "with an anchor and a comment": "a: &x | # of {{ nope }}\n  {{ nope }}\n",
+    "in a list, at the end of a file": "- |\n nothing\n {{\n   nope }}",
+    "with carriage returns": "a: |\r\n  one\r\n  {{ nope }}\r\n",
+}
+
+
+@pytest.mark.parametrize("text", BLOCKS.values(), ids=BLOCKS)
+def test_in_a_literal_block_the_word_itself_is_shown(text: str) -> None:
+    text = f"root:\n{indented(text)}"
+    tree, problems = parse(text, "f")
+    assert tree is not None
+    assert not problems
+    _, (failure,) = evaluate(tree, {})
+    assert failure.span is not None
+    line = text.splitlines()[failure.span.line - 1]
+    assert line[failure.span.column - 1 : failure.span.end_column - 1] == "nope"
+    assert failure.span.line == failure.span.end_line == len(text.rstrip().splitlines())
+
+
+def indented(text: str) -> str:
+    return "".join(f"  {line}" if line.strip() else line for line in text.splitlines(True))
+
+
+def test_in_a_folded_block_the_whole_is_shown() -> None:
+    tree, _ = parse("a: >\n  one\n  {{ nope }}\n", "f")
+    assert tree is not None
+    _, (failure,) = evaluate(tree, {})
+    assert failure.span == Span("f", 1, 4, 3, 13)

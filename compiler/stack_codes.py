@@ -112,7 +112,9 @@ CODES: tuple[Code, ...] = (
             "it applied would stay in the account and nobody would know. List it under `removed`, and it "
             "becomes a stack without resources whose next apply destroys them; take the line out when "
             "that is done. If its component was renamed, write `renamed_from` there, and nothing is "
-            "destroyed. If it was never applied, compile with `--prune`."
+            "destroyed. The same counts for an organisation whose blueprint was taken out of a folder of "
+            "several: the list belongs into the blueprint, so bring that back. If it was never applied, "
+            "compile with `--prune`."
         ),
         wrong="components: {}                     # churn was taken out\n",
         right="components: {}\nremoved: [aws/shared/churn, aws/training/churn, aws/production/churn]\n",

@@ -75,7 +75,9 @@ def sentence(kind: str, context: Mapping[str, Any], value: object) -> tuple[str,
 def hint_for(kind: str, context: Mapping[str, Any], value: object) -> str | None:
     """What to do about a value of the wrong type, where that can be told."""
     wanted = _TYPES.get(kind)
-    if value is None and wanted == "a mapping":
+    if wanted == "a mapping" and isinstance(value, str):
+        return "write its keys below it, indented"
+    if wanted == "a mapping" and value in (None, []):
         return "write its keys below it, indented; {} where it has none"
     if value is None:
         return "give it a value, or leave it out"

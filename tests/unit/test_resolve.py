@@ -121,6 +121,8 @@ HINTS = [
     ("}}\n", "}, tags: {t: true}}\n", 'in quotes it is text: "true"'),
     ("}}\n", '}, password_policy: "{{ 1 }}"}\n', "for true or false, compare it"),
     ("}}\n", "}, budget: {monthly_usd: 0, notify: [a@b.example]}}\n", "raise it to 1 or more"),
+    ("}}\n", "}, budget: []}\n", "{} where it has none"),
+    ("}}\n", "}, budget: much}\n", "write its keys below it, indented"),
     ("}}\n", "}, budget: {monthly_usd: 1, notify: [a]}}\n", "write the whole address"),
 ]
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 
-from compiler.access.evaluation.conditions import Condition, holds_without
+from compiler.access.evaluation.conditions import Condition, holds_without, moment, number
 from compiler.access.evaluation.context import DERIVED, Request
 from compiler.access.evaluation.records import Statement
 from compiler.access.evaluation.text import like
@@ -106,14 +107,15 @@ def context(asked: Iterable[Condition]) -> dict[str, str]:
     """Values that fulfil the conditions; of several on one key the first decides."""
     found: dict[str, str] = {}
     for condition in asked:
-        if _chosen(condition):
-            found.setdefault(condition.key, condition.values[0].text.replace("*", ANY))
+        value = _value(condition)
+        if value is not None:
+            found.setdefault(condition.key, value)
     return found
 
 
 def absent(asked: Iterable[Condition]) -> frozenset[str]:
     """The keys that the request certainly lacks, where no condition asks for their values."""
-    lacking = {each.key for each in asked if not _chosen(each) and holds_without(each)}
+    lacking = {each.key for each in asked if _value(each) is None and holds_without(each)}
     return UNSENT | lacking
 
 
@@ -134,5 +136,28 @@ def _asks(condition: Condition) -> bool:
     return condition.key not in DERIVED
 
 
-def _chosen(condition: Condition) -> bool:
-    return condition.name.lower() in _CHOSEN and bool(condition.values)
+def _value(condition: Condition) -> str | None:
+    """A text that fulfils the condition; None where the key may be absent, or nothing is known."""
+    name = condition.name.lower().removeprefix("foranyvalue:")
+    if not condition.values:
+        return None
+    text = condition.values[0].text
+    if name in _CHOSEN:
+        return text.replace("*", ANY)
+    if name == "ipaddress":
+        return text.partition("/")[0]
+    step = -1 if name.endswith("lessthan") else 1 if name.endswith("greaterthan") else 0
+    if name.startswith("numeric") and not name.endswith("notequals"):
+        found = number(text)
+        return None if found is None else f"{found + step:.15g}"
+    if name.startswith("date") and not name.endswith("notequals"):
+        return _date(text, step)
+    return None
+
+
+def _date(text: str, step: int) -> str | None:
+    found = moment(text)
+    try:
+        return None if found is None else datetime.fromtimestamp(found + step, UTC).isoformat()
+    except (OSError, OverflowError, ValueError):  # in no year that a date can be written of
+        return None

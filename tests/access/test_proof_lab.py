@@ -216,6 +216,16 @@ DECLARED = [
     ({"StringEquals": {"aws:PrincipalTag/team": "x"}}, "false", "depends"),
     ({"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}}, "false", "allowed"),
 ]
+FULFILLED = [
+    ("DateLessThan", "aws:CurrentTime", "2030-01-01T00:00:00Z", "2029-12-31T23:59:59+00:00"),
+    ("DateGreaterThanEquals", "aws:CurrentTime", "2020-01-01", "2020-01-01T00:00:00+00:00"),
+    ("NumericLessThan", "aws:MultiFactorAuthAge", "300", "299"),
+    ("NumericGreaterThan", "aws:MultiFactorAuthAge", "5", "6"),
+    ("NumericLessThan", "aws:MultiFactorAuthAge", "12345678", "12345677"),
+    ("StringEquals", "aws:SourceIdentity", "", ""),
+    ("IpAddress", "aws:SourceIp", "10.1.0.0/16", "10.1.0.0"),
+    ("ForAnyValue:StringLike", "aws:CalledVia", "athena.*", "athena.x"),
+]
 
 
 @pytest.mark.parametrize(("declared", "value", "verdict"), DECLARED)
@@ -225,6 +235,25 @@ def test_what_the_grant_declares_is_known(
     refuse = {"Bool": {"aws:MultiFactorAuthPresent": value}}
     found = why(refusing(tmp_path, refuse, conditions=declared), GUARDED)
     assert found.answer.verdict == verdict
+
+
+@pytest.mark.parametrize(("operator", "key", "value", "sample"), FULFILLED)
+def test_an_edge_holds_under_the_conditions_of_its_grant(
+    tmp_path: Path, operator: str, key: str, value: str, sample: str
+) -> None:
+    refuse = {"Bool": {"aws:SecureTransport": "false"}}
+    compilation = refusing(tmp_path, refuse, conditions={operator: {key: value}})
+    assert errors(compilation) == []
+    found = why(compilation, GUARDED)
+    assert found.answer.allowed
+    assert found.request.context == {key.lower(): sample}
+
+
+def test_a_date_beyond_all_calendars_is_no_defect(tmp_path: Path) -> None:
+    condition = {"Null": {"aws:TokenIssueTime": "true"}}
+    declared = {"DateLessThan": {"aws:CurrentTime": "99999999999999999"}}
+    (error,) = errors(refusing(tmp_path, condition, conditions=declared))
+    assert ": it depends on aws:currenttime, " in error
 
 
 def test_the_proof_says_what_an_edge_depends_on(tmp_path: Path) -> None:

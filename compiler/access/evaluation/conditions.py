@@ -125,7 +125,8 @@ def _boolean(text: str) -> Test:
     return _folded(text)
 
 
-def _number(text: str) -> float | None:
+def number(text: str) -> float | None:
+    """The number that the text is, if it is one."""
     try:
         return float(text)
     except ValueError:
@@ -133,18 +134,18 @@ def _number(text: str) -> float | None:
 
 
 @lru_cache(maxsize=1024)
-def _moment(text: str) -> float | None:
+def moment(text: str) -> float | None:
     """Seconds since 1970 of an ISO 8601 date or of such a number."""
-    number = _number(text)
-    if number is not None:
-        return number
+    seconds = number(text)
+    if seconds is not None:
+        return seconds
     try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00").replace("z", "+00:00"))
+        found = datetime.fromisoformat(text.replace("Z", "+00:00").replace("z", "+00:00"))
     except ValueError:
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return moment.timestamp()
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=UTC)
+    return found.timestamp()
 
 
 def _compared(
@@ -227,6 +228,6 @@ OPERATORS: dict[str, Operator] = {
     "ipaddress": Operator(_within),
     "notipaddress": Operator(_within, negated=True),
     "binaryequals": Operator(_bytes),
-    **_ordered("numeric", _number),
-    **_ordered("date", _moment),
+    **_ordered("numeric", number),
+    **_ordered("date", moment),
 }

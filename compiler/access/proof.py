@@ -251,7 +251,9 @@ def _rests_on_own_account(edge: Edge, answer: Decision) -> bool:
 
 
 def missing_halves(edge: Edge, answer: Decision) -> tuple[Evidence, ...]:
-    """The edge's statements on the sides that don't allow."""
+    """The edge's statements on the sides that don't allow; none where what denies is a statement."""
+    if answer.denied and not answer.missing:
+        return ()
     present = {link.side for link in answer.chain if link.effect == "Allow"}
     return tuple(each for each in edge.statements if each.side not in present)
 

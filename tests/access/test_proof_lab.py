@@ -292,3 +292,11 @@ def test_a_header_that_the_caller_may_send_leaves_the_answer_open(tmp_path: Path
             },
         )
         assert [error.rpartition(": ")[2] for error in errors(compilation)] == expected
+
+
+def test_where_a_statement_denies_nothing_is_missing(tmp_path: Path) -> None:
+    found = why(refusing(tmp_path, {"Bool": {"aws:SecureTransport": "true"}}), GUARDED)
+    assert found.answer.denied
+    text = report.why_text(found, {})
+    assert "  denied by aws/hub/lab aws_iam_role_policy.more Refuse\n" in text
+    assert "missing" not in text

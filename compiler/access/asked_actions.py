@@ -17,6 +17,16 @@ def misspelled(action: str) -> str | None:
     return f'AWS has no action "{action}": {hint}'
 
 
+def several(action: str) -> str | None:
+    """Why the action is none but a pattern, with one that it stands for; None where it is one."""
+    if "*" not in action and "?" not in action:
+        return None
+    known = iam.matching_actions(action)
+    return f'"{action}" is a pattern: ask about one action' + (
+        f', as "{known[0].name}"' if known else ""
+    )
+
+
 def inapplicable(action: str, resource: str) -> str | None:
     """Why the action can never be about the resource, with what it is about; None where it can."""
     known = iam.matching_actions(action)

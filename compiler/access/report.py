@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 
 from compiler.access import google_why, natural, rights_why
-from compiler.access.asked_actions import inapplicable, misspelled
+from compiler.access.asked_actions import inapplicable, misspelled, several
 from compiler.access.evaluation import Decision, Request
 from compiler.access.evaluation.rights import Given, rights
 from compiler.access.ledger import Binding, Edge, Entry, Right, ledger, right_text
@@ -247,7 +247,8 @@ def answer(about: Asked, question: str) -> Why:
     trusting = rights_why.trusting(about.rights, principal, words[1], resource)
     saying: tuple[Entry, ...] = (*granted, *trusting)
     if not saying:
-        # What the ledger says is so, whatever the table of actions says.
+        # What the ledger says is so, whatever the table of actions says, patterns too.
+        _refuse(several(words[1]))
         _refuse(inapplicable(words[1], resource))
     requests = [rights_why.request(known, each, words[1]) for each in trusting]
     if granted or not requests:

@@ -294,6 +294,13 @@ def test_a_header_that_the_caller_may_send_leaves_the_answer_open(tmp_path: Path
         assert [error.rpartition(": ")[2] for error in errors(compilation)] == expected
 
 
+@pytest.mark.parametrize("action", ["ssm:Get*", "ssm:*", "ssm:GetParamete?"])
+def test_a_pattern_of_actions_is_no_question(tmp_path: Path, action: str) -> None:
+    compilation = refusing(tmp_path, {"Bool": {"aws:SecureTransport": "false"}})
+    with pytest.raises(report.QueryError, match="is a pattern: ask about one action, as"):
+        why(compilation, f"{ROLE} {action} {PARAMETERS}/t/guarded")
+
+
 def test_where_a_statement_denies_nothing_is_missing(tmp_path: Path) -> None:
     found = why(refusing(tmp_path, {"Bool": {"aws:SecureTransport": "true"}}), GUARDED)
     assert found.answer.denied

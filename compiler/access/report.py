@@ -22,6 +22,7 @@ from compiler.access.proof import Documents, Judge, gather, missing_halves, why_
 from compiler.access.proof_index import Index, covered, index
 from compiler.access.rules import Tuning
 from compiler.access.rules.google_members import is_member
+from compiler.terraform.document import Json
 
 COLUMNS = ("principal", "actions", "resource", "edge")
 
@@ -36,6 +37,7 @@ class Why:
 
     Where several say so, each in circumstances or on a key of its own, `others` are their requests.
     `beside` is what the principal has on the resource beside policies: rights inside a cluster.
+    `needs` is what the request takes and the answer is about, the use of a bucket's key.
     """
 
     request: Request
@@ -43,6 +45,7 @@ class Why:
     edges: tuple[Entry, ...]
     others: tuple[Request, ...] = ()
     beside: tuple[Given, ...] = ()
+    needs: Request | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,9 +259,10 @@ def answer(about: Asked, question: str) -> Why:
     judge = Judge(policies)
     beside = rights_why.held(about.given, principal, resource)
     decisions = [judge.decide(request) for request in requests]
-    for last, decision in decisions:
+    for request, (last, decision) in zip(requests, decisions, strict=True):
         if not decision.allowed:
-            return Why(request=last, answer=decision, edges=saying, beside=beside)
+            needs = None if last is request else last
+            return Why(request=request, answer=decision, edges=saying, beside=beside, needs=needs)
     chain = tuple(dict.fromkeys(link for _, decision in decisions for link in decision.chain))
     whole = Decision("allowed", chain)
     others = tuple(requests[1:])
@@ -363,6 +367,9 @@ def why_text(found: Why, places: Mapping[str, str]) -> str:
     for other in found.others:
         lines += [f"  and on {other.resource}"] if other.resource != request.resource else []
         lines += [f"  or with {key} = {value}" for key, value in sorted(other.context.items())]
+    if found.needs is not None:
+        lines.append(f"  which takes {found.needs.action} on {found.needs.resource}")
+        lines += [f"    with {key} = {value}" for key, value in sorted(found.needs.context.items())]
     for link in answer.chain:
         place = f"{link.stack} {link.address} {link.sid}".rstrip()
         lines.append(f"  {link.side}: {link.effect} by {place}")
@@ -400,6 +407,7 @@ def why_json(found: Why, places: Mapping[str, str]) -> str:
         "action": request.action,
         "resource": request.resource,
         "context": {key: request.context[key] for key in sorted(request.context)},
+        "needs": _needs(found.needs),
         "chain": chain,
         "missing": list(answer.missing),
         "depends_on": sorted(answer.depends_on),
@@ -407,3 +415,18 @@ def why_json(found: Why, places: Mapping[str, str]) -> str:
         "beside": [rights_why.json(given) for given in found.beside],
     }
     return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
+
+
+def _needs(request: Request | None) -> Json:
+    """What the answer is about where it is not the request itself."""
+    if request is None:
+        return None
+    return {
+        "action": request.action,
+        "resource": request.resource,
+        "context": {key: _listed(request.context[key]) for key in sorted(request.context)},
+    }
+
+
+def _listed(value: str | tuple[str, ...]) -> Json:
+    return value if isinstance(value, str) else list(value)

@@ -6,6 +6,7 @@ its five systems: 1 central models, 2 training on Google, 3 a catalog, 4 a pipel
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache
@@ -394,3 +395,20 @@ def test_every_binding_and_edge_is_of_a_component() -> None:
     assert set(examples()) == set(EXAMPLES)
     assert len(entries) > 600
     assert all(entry.id.startswith(f"{entry.component}/") for entry in entries)
+
+
+def test_the_answer_is_about_the_question_where_the_key_refuses() -> None:
+    """The root of an account administers its keys and may not use them; the bucket's is one."""
+    known = about("article")
+    edge = next(e for e in known.edges if e.id == "churn/train-reads-data")
+    question = f"arn:aws:iam::111111111111:root s3:GetObject {edge.resource_arn}"
+    found = report.answer(known, question)
+    assert found.answer.denied
+    assert f"{found.request.principal} {found.request.action} {found.request.resource}" == question
+    assert found.needs is not None
+    assert found.needs.action == "kms:Decrypt"
+    text = report.why_text(found, {})
+    assert text.startswith(f"denied: {question}\n  which takes kms:Decrypt on arn:aws:kms:")
+    body = json.loads(report.why_json(found, {}))
+    assert (body["action"], body["resource"]) == ("s3:GetObject", edge.resource_arn)
+    assert body["needs"]["action"] == "kms:Decrypt"

@@ -11,23 +11,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+from compiler.access.delta.overlap import ANY
 from compiler.access.delta.privileged import NAMED
 from compiler.access.delta.reach import Asked, View
+from compiler.access.delta.witnesses import Witnesses
 from compiler.access.evaluation.owners import standing
 from compiler.access.evaluation.records import Holder, Statement
 from compiler.access.evaluation.text import like
-from compiler.access.natural import ANY
 from compiler.access.proof_index import Found, admitted, within
 
 
 def questions(before: View, after: View) -> tuple[Asked, ...]:
     """Every question that the two may answer differently, sorted."""
     base = {*_base(before), *_base(after)}
-    touched = _Touched(before, after)
+    touched, witnesses = _Touched(before, after), Witnesses(before, after)
     chosen = {asked for asked in base if touched.may_differ(asked)}
+    parts = {part for asked in base for part in witnesses.of(asked)}
     for view in (before, after):
         chosen |= {narrow for asked in chosen for narrow in _refined(view, asked)}
-    return tuple(sorted(chosen))
+    return tuple(sorted(chosen | parts))
 
 
 def _base(view: View) -> Iterator[Asked]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 
 from compiler.access.delta import bindings, rights
 from compiler.access.delta.candidates import questions, widest
+from compiler.access.delta.difference import Difference, difference, text
 from compiler.access.delta.marks import Marker, action_text
 from compiler.access.delta.moved import followed
 from compiler.access.delta.reach import Asked, Reach, View
 from compiler.access.delta.records import KINDS, Change, Delta, Kind, Party, Snapshot, Step
-from compiler.access.delta.terms import Terms, missing
 from compiler.access.evaluation import Link
 from compiler.access.evaluation.principals import caller
 from compiler.access.ledger import Edge
@@ -65,14 +65,6 @@ def _order(change: Change) -> tuple[object, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Difference:
-    """Why the second revision has more: the terms of the first that are gone, and new ones."""
-
-    before: frozenset[str] = frozenset()
-    after: frozenset[str] = frozenset()
-
-
 class _Comparison:
     """Finds what the second view has more than the first."""
 
@@ -99,19 +91,19 @@ class _Comparison:
     def more(self) -> Iterator[Change]:
         """The changes of kind gained and widened."""
         new = {asked for asked in self._has if asked not in self._had}
-        other: dict[_Difference, set[Asked]] = {}
+        other: dict[Difference, set[Asked]] = {}
         for asked in self._has.keys() & self._had.keys():
-            found = _difference(self._had[asked], self._has[asked])
+            found = difference(self._had[asked], self._has[asked])
             if found is not None:
                 other.setdefault(found, set()).add(asked)
-        yield from self._grouped(self._widest(new), _Difference())
+        yield from self._grouped(self._widest(new), Difference())
         for found, several in sorted(other.items(), key=lambda item: sorted(item[1])):
             yield from self._grouped(self._widest(several), found)
 
     def _widest(self, asked: Iterable[Asked]) -> tuple[Asked, ...]:
         return widest(asked, lambda one, other: _alike(self._has[one], self._has[other]))
 
-    def _grouped(self, several: Iterable[Asked], found: _Difference) -> Iterator[Change]:
+    def _grouped(self, several: Iterable[Asked], found: Difference) -> Iterator[Change]:
         groups: dict[tuple[object, ...], list[Asked]] = {}
         for asked in several:
             reach = self._has[asked]
@@ -121,12 +113,12 @@ class _Comparison:
         for group in groups.values():
             yield self._change(group, found)
 
-    def _change(self, group: list[Asked], found: _Difference) -> Change:
+    def _change(self, group: list[Asked], found: Difference) -> Change:
         reach, first = self._has[group[0]], group[0]
         steps = _steps(reach.links)
         kind = self._kind(first, found)
-        if kind == "widened" and found == _Difference():
-            found = _Difference(before=frozenset(self._scope(first)))
+        if kind == "widened" and found == Difference():
+            found = Difference(before=frozenset(self._scope(first)))
         return Change(
             kind=kind,
             who=self._who(first.principal),
@@ -142,7 +134,7 @@ class _Comparison:
                     )
                 )
             ),
-            conditions=tuple(sorted(_text(way) for way in reach.alternatives if way)),
+            conditions=tuple(sorted(text(way) for way in reach.alternatives if way)),
             before=tuple(sorted(found.before)),
             after=tuple(sorted(found.after)),
             depends_on=tuple(sorted(reach.depends_on)),
@@ -162,9 +154,9 @@ class _Comparison:
                     found.add(edge.id)
         return tuple(sorted(found))
 
-    def _kind(self, asked: Asked, found: _Difference) -> Kind:
+    def _kind(self, asked: Asked, found: Difference) -> Kind:
         """Widened where the principal had something through one of the same statements."""
-        if asked in self._had or found != _Difference():
+        if asked in self._had or found != Difference():
             return "widened"
         known = self._places.get(asked.principal, set())
         return "widened" if known & _named(self._has[asked].own) else "gained"
@@ -217,29 +209,6 @@ def _alike(one: Reach, other: Reach) -> bool:
 def _named(links: Iterable[Link]) -> set[Step]:
     """The statements that a Sid tells from others of their policy."""
     return {step for step in _steps(links) if step.sid}
-
-
-def _difference(had: Reach, has: Reach) -> _Difference | None:
-    """In which way the second is wider, or None."""
-    before: set[str] = set()
-    after: set[str] = set()
-    for way in has.alternatives:
-        if any(not missing(way, old) for old in had.alternatives):
-            continue
-        nearest = min(had.alternatives, key=lambda old: (len(missing(way, old)), _text(old)))
-        before |= {term.text for term in nearest - way}
-        after |= {term.text for term in way - nearest}
-    for guard in had.guards:
-        # A guard still stands if another one denies wherever it did.
-        if not any(not missing(guard, new) for new in has.guards):
-            before.add(f"denied where {_text(guard)}")
-    if has.certain and not had.certain:
-        before |= {f"depends on {each}" for each in had.depends_on}
-    return _Difference(frozenset(before), frozenset(after)) if before or after else None
-
-
-def _text(way: Terms) -> str:
-    return " and ".join(sorted(term.text for term in way))
 
 
 def places_of(snapshot: Snapshot, steps: Iterable[Step]) -> tuple[Span, ...]:

@@ -12,6 +12,7 @@ from functools import cached_property
 from itertools import product
 from typing import NamedTuple
 
+from compiler.access.delta.overlap import generic
 from compiler.access.delta.records import Snapshot
 from compiler.access.delta.terms import Terms, loosest, sample, terms
 from compiler.access.evaluation import Decision, Link, Policies, Request, decide
@@ -22,7 +23,6 @@ from compiler.access.evaluation.owners import Standing, standing
 from compiler.access.evaluation.principals import Level, level, may_mean
 from compiler.access.evaluation.records import Holder, Principal, Statement
 from compiler.access.ledger import Edge
-from compiler.access.natural import ANY
 from compiler.access.proof import gather
 from compiler.access.proof_index import Found, admitted
 
@@ -80,6 +80,7 @@ class View:
         self.edges = [edge for edge in snapshot.edges if isinstance(edge, Edge)]
         self.policies: Policies = gather(snapshot.documents, self.edges, snapshot.organization)
         self._ids = {home.name: home.id for home in snapshot.homes.values()}
+        self._reached: dict[Asked, Reach | None] = {}
         self._implied: dict[tuple[str, str, str, str, bool], Decision] = {}
         # An ARN of S3 holds no account; of a bucket that no stack makes the ledger knows it.
         self._owners = {
@@ -119,14 +120,19 @@ class View:
             context["aws:ResourceAccount"] = owner
         request = Request(
             principal=asked.principal,
-            action=_any(asked.action),
-            resource=resource if resource == "*" else _any(resource),
+            action=generic(asked.action),
+            resource=resource if resource == "*" else generic(resource),
             context=context,
         )
         return prepare(self.policies, request)
 
     def reach(self, asked: Asked) -> Reach | None:
         """The access, or None."""
+        if asked not in self._reached:
+            self._reached[asked] = self._found(asked)
+        return self._reached[asked]
+
+    def _found(self, asked: Asked) -> Reach | None:
         ask = self.prepared(asked)
         where = standing(ask)
         # Without a statement of this revision it is nothing that the blueprint gives.
@@ -248,10 +254,6 @@ class View:
 
 def _order(link: Link) -> tuple[object, ...]:
     return _SIDES.index(link.side), link.stack, link.address, link.sid
-
-
-def _any(pattern: str) -> str:
-    return pattern.replace("*", ANY).replace("?", ANY)
 
 
 def _joined(first: Iterable[_Way], second: Iterable[_Way]) -> Iterator[_Way]:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from compiler.access.delta.overlap import ANY, generic
 from compiler.access.evaluation.conditions import OPERATORS, Condition, holds
 from compiler.access.evaluation.context import DERIVED, Ask
 from compiler.access.evaluation.records import Statement
 from compiler.access.evaluation.text import HOLE
-from compiler.access.natural import ANY
 from compiler.access.proof_index import within
 from compiler.access.rules.exceptions import GLOBAL_NAMES
 from compiler.data import iam
@@ -191,7 +191,7 @@ def _values(term: Term) -> Iterator[str | None]:
     elif name == "null":
         yield None if "true" in term.values else ANY
     elif name in _LIKE:
-        yield from (value.replace("*", ANY).replace("?", ANY) for value in term.values)
+        yield from (generic(value) for value in term.values)
     elif name == "ipaddress":
         yield from (value.partition("/")[0] for value in term.values)
     elif name.startswith(("numericlessthan", "numericgreaterthan")):

@@ -10,7 +10,7 @@ from compiler.access.delta import bindings, rights
 from compiler.access.delta.candidates import questions, widest
 from compiler.access.delta.difference import Difference, difference, text
 from compiler.access.delta.marks import Marker, action_text
-from compiler.access.delta.moved import followed
+from compiler.access.delta.moved import followed, made_only
 from compiler.access.delta.reach import Asked, Reach, View
 from compiler.access.delta.records import KINDS, Change, Delta, Kind, Party, Snapshot, Step
 from compiler.access.evaluation import Link
@@ -32,6 +32,8 @@ def delta(organization: str, before: Snapshot, after: Snapshot) -> Delta:
         if home.production
     }
     first, second = View(before), View(after)
+    first.absent = made_only(after, second.policies, first.policies)
+    second.absent = made_only(before, first.policies, second.policies)
     asked = questions(first, second)
     had, has = _reaches(first, asked), _reaches(second, asked)
     markers = Marker(first, production), Marker(second, production)

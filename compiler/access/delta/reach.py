@@ -19,7 +19,7 @@ from compiler.access.evaluation import Decision, Link, Policies, Request, decide
 from compiler.access.evaluation.context import Ask, prepare
 from compiler.access.evaluation.implied import implied
 from compiler.access.evaluation.match import names_action, names_resource
-from compiler.access.evaluation.owners import Standing, standing
+from compiler.access.evaluation.owners import Standing, policy_of, standing
 from compiler.access.evaluation.principals import Level, level, may_mean
 from compiler.access.evaluation.records import Holder, Principal, Statement
 from compiler.access.ledger import Edge
@@ -73,9 +73,14 @@ class Reach:
 
 
 class View:
-    """One snapshot's policies, asked."""
+    """One snapshot's policies, asked.
+
+    `absent` are ARNs of what only the other revision makes. Nobody has access to them here, and they
+    have none: a policy that went with its resource is no policy that Landform doesn't know.
+    """
 
     def __init__(self, snapshot: Snapshot) -> None:
+        self.absent: frozenset[str] = frozenset()
         self.snapshot = snapshot
         self.edges = [edge for edge in snapshot.edges if isinstance(edge, Edge)]
         self.policies: Policies = gather(snapshot.documents, self.edges, snapshot.organization)
@@ -134,6 +139,8 @@ class View:
 
     def _found(self, asked: Asked) -> Reach | None:
         ask = self.prepared(asked)
+        if self.absent and {ask.caller.arn, policy_of(ask.action, ask.resource)} & self.absent:
+            return None
         where = standing(ask)
         # Without a statement of this revision it is nothing that the blueprint gives.
         found = [each for each in self._ways(ask, where) if each[0].links or each[1].chain]

@@ -165,6 +165,29 @@ def test_a_bucket_that_a_wildcard_means(action: str, resource: str) -> None:
     assert f"{BUCKET}/secret/*" in [change.on.text for change in found]
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringNotEquals": {"aws:SourceVpce": "vpce-1"}},
+        {"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}},
+        {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}},
+        {"Null": {"aws:TokenIssueTime": "true"}},
+    ],
+)
+def test_what_a_request_without_context_is_refused(condition: object) -> None:
+    """Who comes from the endpoint is allowed: what they gain or lose is seen, and the guard itself."""
+    guard = statement("Deny", "*", "*", Condition=condition)
+    other = statement("Allow", "ssm:PutParameter", f"{REST}/x")
+    gained = both(snapshot([guard, other]), snapshot([guard, other, READS])).changes
+    assert [(each.on.text, each.depends_on) for each in gained] == [(f"{REST}/lab-*", ())]
+    refuses = statement("Deny", "ssm:*", "*-top")
+    parts = both(snapshot([guard, READS, refuses]), snapshot([guard, READS])).changes
+    assert f"{REST}/lab-*-top" in [each.on.text for each in parts]
+    (widened,) = both(snapshot([guard, READS]), snapshot([READS])).changes
+    assert widened.kind == "widened"
+    assert widened.before[0].startswith("denied where ")
+
+
 # ---- At random, against the evaluation of single requests
 
 NAMES = ["".join(each) for n in range(4) for each in itertools.product("ab", repeat=n)]

@@ -7,7 +7,7 @@ is asked about as any text that fits it, so that only a statement with the wildc
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from typing import NamedTuple
@@ -180,8 +180,22 @@ class View:
                 complete=found.whole,
             )
             answer = self._decide(request, where)
+            if answer.denied and not answer.missing:
+                answer = self._guarded(request, ask, where)
             if not answer.denied:
                 yield way, answer
+
+    def _guarded(self, request: Request, ask: Ask, where: Standing) -> Decision:
+        """The answer for a caller who avoids what a statement refuses: its guards say how.
+
+        A refusal of all that doesn't come from an endpoint refuses a request that says nothing.
+        """
+        answer = self._decide(replace(request, complete=False), where)
+        if answer.denied:
+            return answer
+        avoided = {term.key for guard in self._guards(ask, where) for term in guard}
+        lacking = answer.depends_on - avoided
+        return Decision("depends" if lacking else "allowed", answer.chain, depends_on=lacking)
 
     def _decide(self, request: Request, where: Standing) -> Decision:
         """The answer to the request and to what it implies."""

@@ -150,6 +150,20 @@ def test_a_boundary_that_only_overlaps(effect: str) -> None:
     assert f"{REST}/lab-*-top*" in [change.on.text for change in found]
 
 
+@pytest.mark.parametrize(
+    "role",
+    [
+        ([READS, {"Effect": "Deny", "Action": "*", "NotResource": "*-x"}], None),
+        ([READS], [statement("Allow", "ssm:*", "arn:aws:ssm:*:*:*-x")]),
+    ],
+)
+def test_a_new_role_that_others_leave_a_part(
+    role: tuple[list[Statement], list[Statement] | None],
+) -> None:
+    found = both(Snapshot(homes=HOMES), snapshot(*role)).changes
+    assert f"{REST}/lab-*-x" in [each.on.text for each in found if each.who.text == WHO]
+
+
 @pytest.mark.parametrize("resource", ["*", "arn:aws:s3:::acme-*", "arn:aws:s3:::*/secret*"])
 @pytest.mark.parametrize("action", ["*", "s3:*", "s3:Get*", "s3:GetObject"])
 def test_a_bucket_that_a_wildcard_means(action: str, resource: str) -> None:
@@ -257,6 +271,8 @@ def test_whatever_comes_or_goes_is_seen(
         after = snapshot([*identity, extra], boundary)
     had, has = allowed(before), allowed(after)
     there, back = delta("acme", before, after), delta("acme", after, before)
+    new = delta("acme", Snapshot(), before).changes
+    assert not had or [each for each in new if each.who.text == WHO]
     if has - had:
         assert there.fails(["widened"])
         assert [change for change in back.changes if not change.more]

@@ -51,17 +51,31 @@ class Witnesses:
 
     def of(self, asked: Asked) -> Iterator[Asked]:
         """The parts."""
+        if self._came_or_went(asked):
+            # Its statements tell all that it has, but where others leave only a part of that.
+            if not any(view.reach(asked) for view in self._views):
+                yield from self._within([asked], None)
+            return
         for statement, holder in self._changed(asked):
             yield from self._within([*self._cut(asked, statement, holder)], statement)
 
-    def _within(self, waiting: list[Asked], cause: Statement) -> Iterator[Asked]:
+    def _came_or_went(self, asked: Asked) -> bool:
+        """Whether only one revision has policies of the principal or of the resource."""
+        one, other = (
+            (view.principal(ask) is None, standing(ask).holder is None)
+            for view in self._views
+            for ask in (view.prepared(asked),)
+        )
+        return one != other
+
+    def _within(self, waiting: list[Asked], cause: Statement | None) -> Iterator[Asked]:
         """The pieces that differ, and of the others the parts that do; `cause` speaks of all."""
         seen: set[Asked] = set()
         for one in waiting:
             if one in seen or len(seen) > _MOST:
                 continue
             seen.add(one)
-            if not _speaks(cause, self._views[0].prepared(one)):
+            if cause is not None and not _speaks(cause, self._views[0].prepared(one)):
                 continue
             if differ(*(view.reach(one) for view in self._views)):
                 yield one
@@ -86,7 +100,7 @@ class Witnesses:
         """The changed policies' resources that the pattern may mean, by the text before its wildcards."""
         if not self._holders:
             return
-        for start in {resource, resource.replace(_PACKAGE, _GROUP)}:
+        for start in dict.fromkeys((resource, resource.replace(_PACKAGE, _GROUP))):
             fixed = start.partition("*")[0].partition("?")[0]
             for end in range(len(fixed)):
                 if fixed[end] in ":/" and fixed[:end] in self._holders:

@@ -10,19 +10,17 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import product
 
-from compiler.access.evaluation.text import HOLE, like
+from compiler.access.evaluation.text import FRESH, HOLE, like
 
-# In no name and in no pattern, so that nothing but a wildcard matches it.
-_FRESH = "\ue003"
 # For `*`: longer than what a row of `?` in a policy stands for.
-ANY = _FRESH * 33
+ANY = FRESH * 33
 _SEGMENTS = 6
 _START = "arn:"
 
 
 def generic(pattern: str) -> str:
     """A text of the pattern that another pattern has only if it has all of them."""
-    return pattern.replace("*", ANY).replace("?", _FRESH)
+    return pattern.replace("*", ANY).replace("?", FRESH)
 
 
 @lru_cache(maxsize=65536)
@@ -118,5 +116,5 @@ def _widest(patterns: Iterable[str]) -> tuple[str, ...]:
 def _has(wider: str, narrower: str) -> bool:
     """Whether it certainly has all texts of the other."""
     test = like(wider)
-    shortest = narrower.replace("*", "").replace("?", _FRESH)
+    shortest = narrower.replace("*", "").replace("?", FRESH)
     return test(generic(narrower)) and test(shortest)

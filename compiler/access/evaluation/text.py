@@ -17,6 +17,8 @@ STAR = "\ue001"  # a `*` that is meant literally: from `${*}` or from a variable
 QUESTION = "\ue002"
 # Any text, in what is matched: only a `*` covers it.
 ANYTHING = "\ue003"
+# A letter that no name and no pattern has, so that nothing but a wildcard matches it.
+FRESH = "\ue004"
 _SPECIAL = re.compile(f"[*?{HOLE}{STAR}{QUESTION}]")
 
 Test = Callable[[str], bool]

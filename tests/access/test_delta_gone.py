@@ -114,3 +114,26 @@ def test_a_policy_that_goes_alone_is_no_longer_known() -> None:
     del alone["resource"]["aws_s3_bucket_policy"]
     own = snapshot(lake=bucket("222222222222"), training=role())
     assert ("widened", f"{BUCKET}/*") in found(own, snapshot(lake=alone, training=role()))
+
+
+def test_a_refusal_that_goes_with_the_only_policy() -> None:
+    """Of a bucket, or of a role, that no stack makes and that is still there."""
+    own = bucket("222222222222", made=False)
+    reads = role("arn:aws:s3:::acme-*")
+    before, after = snapshot(lake=own, training=reads), snapshot(training=reads)
+    assert ("widened", f"{BUCKET}/*") in found(before, after)
+
+    admits = {
+        "Sid": "Admits",
+        "Effect": "Allow",
+        "Principal": {"AWS": READER},
+        "Action": "s3:GetObject",
+        "Resource": f"{BUCKET}/*",
+    }
+    refuses = {"Effect": "Deny", "Action": "s3:*", "Resource": "*/secret/*"}
+    lake = bucket("222222222222")
+    lake["resource"]["aws_s3_bucket_policy"]["data"]["policy"] = body(admits)
+    attached = {"aws_iam_role_policy": {"r": {"role": "reader", "policy": body(refuses)}}}
+    less = snapshot(lake=lake, training=stack("222222222222", attached))
+    assert ("widened", f"{BUCKET}/secret/*") in found(less, snapshot(lake=lake))
+    assert ("narrowed", f"{BUCKET}/secret/*") in found(snapshot(lake=lake), less)

@@ -139,7 +139,7 @@ class View:
 
     def _found(self, asked: Asked) -> Reach | None:
         ask = self.prepared(asked)
-        if self.absent and {ask.caller.arn, policy_of(ask.action, ask.resource)} & self.absent:
+        if self.lacks(ask):
             return None
         where = standing(ask)
         # Without a statement of this revision it is nothing that the blueprint gives.
@@ -158,6 +158,11 @@ class View:
             depends_on=frozenset() if certain else best.depends_on,
             owner=ask.owner or "",
         )
+
+    def lacks(self, ask: Ask) -> bool:
+        """Whether only the other revision makes the caller or the resource."""
+        named = {ask.caller.arn, policy_of(ask.action, ask.resource)}
+        return not named.isdisjoint(self.absent)
 
     def principal(self, ask: Ask) -> Principal | None:
         """The caller's policies, where a stack attaches any."""

@@ -40,33 +40,25 @@ class Witnesses:
     def __init__(self, before: View, after: View) -> None:
         self._views = (before, after)
         first, second = before.policies.holders, after.policies.holders
-        self._holders: dict[str, tuple[tuple[Holder, Holder], tuple[_Placed, ...]]] = {}
-        for arn in first.keys() & second.keys():
-            one, other = first[arn], second[arn]
-            placed = tuple((each, one) for each in changed(one.policy, other.policy))
+        self._holders: dict[str, tuple[tuple[Holder, ...], tuple[_Placed, ...]]] = {}
+        for arn in {**first, **second}.keys() - before.absent - after.absent:
+            holders = tuple(each[arn] for each in (first, second) if arn in each)
+            policies = (each[arn].policy if arn in each else None for each in (first, second))
+            placed = tuple((each, holders[0]) for each in changed(*policies))
             if placed:
-                self._holders[arn] = ((one, other), placed)
+                self._holders[arn] = (holders, placed)
         self._sorted = sorted(self._holders)
         self._of_principal: dict[tuple[str, str], tuple[_Placed, ...]] = {}
 
     def of(self, asked: Asked) -> Iterator[Asked]:
         """The parts."""
-        if self._came_or_went(asked):
+        if any(view.lacks(view.prepared(asked)) for view in self._views):
             # Its statements tell all that it has, but where others leave only a part of that.
             if not any(view.reach(asked) for view in self._views):
                 yield from self._within([asked], None)
             return
         for statement, holder in self._changed(asked):
             yield from self._within([*self._cut(asked, statement, holder)], statement)
-
-    def _came_or_went(self, asked: Asked) -> bool:
-        """Whether only one revision has policies of the principal or of the resource."""
-        one, other = (
-            (view.principal(ask) is None, standing(ask).holder is None)
-            for view in self._views
-            for ask in (view.prepared(asked),)
-        )
-        return one != other
 
     def _within(self, waiting: list[Asked], cause: Statement | None) -> Iterator[Asked]:
         """The pieces that differ, and of the others the parts that do; `cause` speaks of all."""
@@ -88,7 +80,7 @@ class Witnesses:
         place = (who.account, f"{'user' if who.kind == 'user' else 'role'}/{who.name}")
         if place not in self._of_principal:
             one, other = (view.policies.principals.get(place) for view in self._views)
-            self._of_principal[place] = () if one is None or other is None else _own(one, other)
+            self._of_principal[place] = _own(one, other)
         found = self._of_principal[place]
         for arn in self._near(asked.resource):
             holders, placed = self._holders[arn]
@@ -143,21 +135,20 @@ def _speaks(statement: Statement, ask: Ask) -> bool:
     return names_action(statement, ask) and names_resource(statement, ask) is not False
 
 
-def _own(one: Principal, other: Principal) -> tuple[_Placed, ...]:
-    found = list(changed(one.identity, other.identity))
-    # A boundary that comes or goes speaks of everything.
-    if one.boundary is not None and other.boundary is not None:
-        found += changed(one.boundary, other.boundary)
-    elif one.boundary is not other.boundary:
-        found += [
-            each for b in (one.boundary, other.boundary) if b is not None for each in b.statements
-        ]
-    return tuple((each, None) for each in found)
+def _own(one: Principal | None, other: Principal | None) -> tuple[_Placed, ...]:
+    sides = (
+        ((each.identity, each.boundary) if each is not None else (None, None))
+        for each in (one, other)
+    )
+    return tuple((each, None) for pair in zip(*sides, strict=True) for each in changed(*pair))
 
 
-def changed(one: Bundle, other: Bundle) -> tuple[Statement, ...]:
+def changed(one: Bundle | None, other: Bundle | None) -> tuple[Statement, ...]:
     """The statements that only one of them has, wherever and under whichever Sid they stand."""
-    first, second = ({_bare(each): each for each in b.statements} for b in (one, other))
+    first, second = (
+        {_bare(each): each for each in bundle.statements} if bundle is not None else {}
+        for bundle in (one, other)
+    )
     return tuple(
         each
         for mine, others in ((first, second), (second, first))

@@ -214,7 +214,7 @@ def test_json_says_all_that_the_text_says(monkeypatch: pytest.MonkeyPatch) -> No
     assert addresses == {
         (path, resource["address"]) for path, stack in stacks.items() for resource in stack["resources"]
     }  # fmt: skip
-    assert body["access"]["summary"]["gained"] == 1
+    assert body["access"]["summary"]["gained"] == 2
 
 
 def test_annotations_are_at_lines_gravest_first(monkeypatch: pytest.MonkeyPatch) -> None:

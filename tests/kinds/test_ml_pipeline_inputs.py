@@ -139,8 +139,7 @@ def connection(arn: str) -> dict[str, Any]:
             f"arn:aws-cn:codeconnections:cn-north-1:111111111111:connection/{UUID}",
             'is of the partition "aws-cn"',
         ),
-        ("arn:aws:codeconnections:eu-west-1:111111111111:connection/x", "a UUID"),
-        ("arn:aws:codeconnections:eu-west-1:111111111111:connection/*", "a UUID"),
+        ("arn:aws:codeconnections:eu-west-1:111111111111:connection/*", "the ARN of a connection"),
         (f"arn:aws:codeconnections:eu-west-1:111111111111:host/{UUID}", "the ARN of a connection"),
     ],
 )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from compiler.access.delta import Delta, Home, Snapshot, delta
 from compiler.access.delta.overlap import generic, meets
+from compiler.access.delta.witnesses import changed
 from compiler.access.evaluation import Policies, Request, decide
 from compiler.access.evaluation.text import arn_like, like
 from compiler.access.proof import gather
@@ -200,6 +201,23 @@ def test_what_a_request_without_context_is_refused(condition: object) -> None:
     (widened,) = both(snapshot([guard, READS]), snapshot([READS])).changes
     assert widened.kind == "widened"
     assert widened.before[0].startswith("denied where ")
+
+
+def test_only_what_is_new_of_a_statement_is_looked_for() -> None:
+    """A list in another order, or with one more, does not have all of it searched."""
+    lists = ["ssm:PutParameter", "ssm:Get*"], [f"{REST}/a*", f"{REST}/b*"]
+    one, turned, more = (
+        policies(snapshot([statement("Deny", actions, resources)]))
+        .principals[ACCOUNT, "role/reader"]
+        .identity
+        for actions, resources in (
+            lists,
+            (lists[0][::-1], lists[1][::-1]),
+            ([*lists[0], "ssm:Delete*"], lists[1]),
+        )
+    )
+    assert changed(one, turned) == ()
+    assert [each.actions for each in changed(one, more)] == [("ssm:delete*",)] * 2
 
 
 # ---- At random, against the evaluation of single requests

@@ -144,22 +144,27 @@ def _own(one: Principal | None, other: Principal | None) -> tuple[_Placed, ...]:
 
 
 def changed(one: Bundle | None, other: Bundle | None) -> tuple[Statement, ...]:
-    """The statements that only one of them has, wherever and under whichever Sid they stand."""
+    """What only one of them says, wherever and under whichever Sid it stands."""
     first, second = (
-        {_bare(each): each for each in bundle.statements} if bundle is not None else {}
+        dict.fromkeys(part for each in bundle.statements for part in _parts_of(each))
+        if bundle is not None
+        else {}
         for bundle in (one, other)
     )
-    return tuple(
-        each
-        for mine, others in ((first, second), (second, first))
-        for content, each in mine.items()
-        if content not in others
-    )
+    return (*(p for p in first if p not in second), *(p for p in second if p not in first))
 
 
 @lru_cache(maxsize=16384)
-def _bare(statement: Statement) -> Statement:
-    return replace(statement, sid="", source=Source("", "", statement.source.side))
+def _parts_of(statement: Statement) -> tuple[Statement, ...]:
+    """One for each action on each resource; all but something is one."""
+    bare = replace(statement, sid="", source=Source("", "", statement.source.side))
+    if bare.not_action or bare.not_resource or bare.unknown:
+        return (bare,)
+    return tuple(
+        replace(bare, actions=(action,), resources=(resource,))
+        for action in bare.actions
+        for resource in bare.resources
+    )
 
 
 def _cells(statement: Statement, ask: Ask) -> Iterator[tuple[str, str]]:

@@ -84,18 +84,26 @@ def json_template(value: Value) -> Expression:
 
 def odd(value: object) -> Iterator[str]:
     """What Terraform's JSON cannot hold, anywhere in a value, in words: Python allows more."""
+    if type(value) in _PLAIN:
+        return
     if isinstance(value, JsonText):
         yield from odd(value.value)
     elif isinstance(value, Mapping):
         for key, item in value.items():
             if not isinstance(key, str):
                 yield f"the key {key!r:.80} is no text"
-            yield from odd(item)
+            if type(item) not in _PLAIN:
+                yield from odd(item)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from odd(item)
+            if type(item) not in _PLAIN:
+                yield from odd(item)
     elif not isinstance(value, str | int | float | Expression | None):
         yield f"{value!r:.80} is of type {type(value).__name__}, which Terraform's JSON has not"
+
+
+# What most values are, which need no look inside.
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def escape(text: str) -> str:

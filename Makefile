@@ -51,6 +51,7 @@ check: .venv/test  ## Lint, formatting, types
 .PHONY: golden
 golden: .venv/test  ## Rewrite the expected output of the golden tests; review the diff
 	$(python) -m pytest --update -n $(WORKERS) $(PYTEST_ARGS)
+	$(python) -m pytest --update -m rig tests/test_tutorial.py
 
 .PHONY: docs
 docs: .venv/test  ## Rewrite the pages of docs/ that are made from the code, and the JSON Schema

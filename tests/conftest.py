@@ -39,7 +39,6 @@ def pytest_configure(config: pytest.Config) -> None:
 LONGEST = (
     "tests/running/test_running.py",
     "tests/test_cli.py",
-    "tests/test_tutorial.py",
     "tests/test_streaming.py",
     "tests/kinds/test_installed_kinds.py",
     "tests/properties/test_determinism.py",

@@ -383,6 +383,7 @@ compile_blueprints(source, Streaming(out=out, records=ShareRecords(Cache(cache))
 """
 
 
+@pytest.mark.rig
 def test_the_same_in_other_processes(organisation: Organisation, tmp_path: Path) -> None:
     """With another seed of hashes, which sets are ordered by."""
     for seed in ("1", "2"):

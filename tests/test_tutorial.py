@@ -19,6 +19,7 @@ MINUTES_A_COMMAND = 0.1
 MINUTES_AN_EDIT = 0.25
 
 
+@pytest.mark.rig
 @pytest.mark.parametrize("page", RUN, ids=lambda page: page.stem)
 def test_page(page: Path, tmp_path: Path, update: bool, engine_once: None) -> None:
     with Shell(tmp_path) as shell:

@@ -265,6 +265,7 @@ def allowed(of: Snapshot) -> set[tuple[str, str]]:
     }
 
 
+@pytest.mark.rig
 @settings(max_examples=100, deadline=None)
 @given(
     statements(effects=("Allow",)),

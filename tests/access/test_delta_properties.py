@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -104,6 +105,7 @@ def test_taking_permissions_out_gives_nobody_more(several: list[tuple[int, int]]
     assert not [change for change in found.changes if change.more]
 
 
+@pytest.mark.rig
 @given(ALLOWS)
 def test_each_permission_that_is_taken_out_is_seen(place: tuple[int, int]) -> None:
     """Either somebody lost something, or another statement gives the same."""

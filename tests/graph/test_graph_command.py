@@ -195,6 +195,7 @@ for each in ("text", "json", "dot", "mermaid", "html"):
 """
 
 
+@pytest.mark.rig
 def test_the_same_bytes_in_every_process(blueprint: Path) -> None:
     root = Path(__file__).parents[2]
     made = {

@@ -169,7 +169,16 @@ def test_search_narrows_list_and_drawing(opened: Open) -> None:
 @pytest.mark.parametrize(
     ("query", "paths"),
     [
-        ("wave:3", {"aws/shared/catalog", "aws/shared/churn", "aws/shared/fraud"}),
+        (
+            "wave:3",
+            {
+                "aws/shared/catalog",
+                "aws/shared/churn",
+                "aws/shared/fraud",
+                "google/artifacts/gke",
+                "google/data/gke",
+            },
+        ),
         ("444444444444 churn", {"aws/production-us/churn"}),
         ("aws_eks_cluster", {"aws/production/serve"}),
         ("unit:prod kind:model", {"aws/production/models", "aws/production/serve"}),

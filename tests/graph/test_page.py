@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -71,11 +72,15 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Open]:
 
 def texts(page: Page, selector: str) -> list[str]:
     """What each of these elements that is shown says."""
-    found: list[str] = page.evaluate(
-        f"[...document.querySelectorAll({json.dumps(selector)})]"
-        ".filter(each => each.checkVisibility()).map(each => each.innerText.trim())"
-    )
-    return [" ".join(text.split()) for text in found]
+    until = time.monotonic() + 1
+    while True:
+        found: list[str] = page.evaluate(
+            f"[...document.querySelectorAll({json.dumps(selector)})]"
+            ".filter(each => each.checkVisibility()).map(each => each.innerText.trim())"
+        )
+        # A row that comes into view says nothing until the browser draws it (`content-visibility`).
+        if all(found) or time.monotonic() > until:
+            return [" ".join(text.split()) for text in found]
 
 
 def drawn(page: Page, key: str) -> tuple[float, float]:

@@ -134,28 +134,27 @@ def template_spans(node: Node) -> Iterator[Span]:
 
 
 def node_at(node: Node, path: tuple[str | int, ...]) -> Node | None:
-    """What is at `path`, or None."""
-    for step in path:
-        if isinstance(node, Mapping) and isinstance(step, str) and step in node.entries:
-            node = node.entries[step].value
-        elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
-            node = node.items[step]
-        else:
-            return None
-    return node
+    """What is at `path` (keys and list indexes from `node` down), or None."""
+    deepest, whole = _deepest(node, path)
+    return deepest if whole else None
 
 
 def span_at(node: Node, path: tuple[str | int, ...]) -> tuple[Span, bool]:
-    """Where `path` (keys and list indexes from `node` down) was written.
+    """Where `path` was written.
 
     Returns the span of the deepest part that exists, and whether the whole path does. For a
     path that ends in a mapping's key the span is the value's.
     """
+    deepest, whole = _deepest(node, path)
+    return deepest.span, whole
+
+
+def _deepest(node: Node, path: tuple[str | int, ...]) -> tuple[Node, bool]:
     for step in path:
         if isinstance(node, Mapping) and isinstance(step, str) and step in node.entries:
             node = node.entries[step].value
         elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
             node = node.items[step]
         else:
-            return node.span, False
-    return node.span, True
+            return node, False
+    return node, True

@@ -251,12 +251,8 @@ def _mixed(path: Path, thing: Thing) -> Diagnostic:
 
 def _given(node: nodes.Node, path: Path) -> set[str]:
     """The keys of the mapping at `path`."""
-    for step in path:
-        if isinstance(node, nodes.Mapping):
-            node = node.entries[str(step)].value
-        elif isinstance(node, nodes.Sequence) and isinstance(step, int):
-            node = node.items[step]
-    return set(node.entries) if isinstance(node, nodes.Mapping) else set()
+    found = nodes.node_at(node, path)
+    return set(found.entries) if isinstance(found, nodes.Mapping) else set()
 
 
 def _and(keys: Iterable[str]) -> str:

@@ -26,7 +26,7 @@ def sides(
 
     Today's comes first: a path that is not there is in no repository either.
     """
-    told: Format = format_ if format_ in get_args(Format) else "text"  # type: ignore[assignment]
+    told: Format = next((each for each in get_args(Format) if each == format_), "text")
     try:
         with progress("checking"):
             after = from_path(path, label=str(path))
